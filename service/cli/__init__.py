@@ -1,0 +1,1 @@
+"""The sub-commands of `yanpan` that need the running system's parts."""

@@ -1,0 +1,1 @@
+"""Benchmarks: each script prints one JSON line and compares with a peer in the same run."""

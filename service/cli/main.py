@@ -26,3 +26,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     build()()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The four main elements of a complaint, read together: place, counterparty, sum in dispute, people affected."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlp.elements.choose import Choice, choose_quantity, choose_span
+from nlp.elements.net import MAX_CHARS, SPAN_KINDS, ElementNet, SpanKind
+from nlp.elements.quantities import Quantity, QuantityKind, amount_candidates, people_candidates, quantity_features
+from nlp.transcript import TurnSpan
+
+QUANTITY_KINDS: Final[tuple[QuantityKind, ...]] = ("amount", "people")
+_FINDERS: Final = {"amount": amount_candidates, "people": people_candidates}
+
+
+@dataclass(frozen=True, slots=True)
+class MainValues:
+    """The main elements of one text; what it does not state is missing."""
+
+    spans: dict[SpanKind, Choice]
+    quantities: dict[QuantityKind, tuple[Quantity, float]]
+
+
+def read_main_values(net: ElementNet, text: str, body_start: int, turns: tuple[TurnSpan, ...]) -> MainValues:
+    """Read the main elements of a normalised text that is not empty."""
+    agent, citizen = speakers(len(text), turns)
+    reading = net.read(text, body_start=body_start, agent=agent, citizen=citizen)
+    spans: dict[SpanKind, Choice] = {}
+    for kind in SPAN_KINDS:
+        choice = choose_span(text, reading.spans[kind], reading.nulls[kind], null_weight=net.settings[f"null_{kind}"])
+        if choice is not None:
+            spans[kind] = choice
+    quantities: dict[QuantityKind, tuple[Quantity, float]] = {}
+    for row, name in enumerate(QUANTITY_KINDS):
+        found = candidates(name, text)
+        if not found:
+            continue
+        cues = quantity_features(name, text, found, body_start=body_start, agent=agent)
+        scores = net.quantity_scores(row, reading, [q.start for q in found], [q.end for q in found], cues)
+        chosen = choose_quantity(found, scores, float(reading.quantity_nulls[row]), least=net.settings[f"least_{name}"])
+        if chosen is not None:
+            quantities[name] = chosen
+    return MainValues(spans, quantities)
+
+
+def speakers(length: int, turns: tuple[TurnSpan, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Per code point, whether the agent and whether the citizen of a call said it; bool (length,) each."""
+    agent, citizen = np.zeros(length, bool), np.zeros(length, bool)
+    for turn in turns:
+        (agent if turn.speaker == "agent" else citizen)[turn.start : turn.end] = True
+    return agent, citizen
+
+
+def candidates(kind: QuantityKind, text: str) -> list[Quantity]:
+    """Sums or counts in the part of a normalised text that is read."""
+    return _FINDERS[kind](text[:MAX_CHARS])
+
+
+@cache
+def builtin_net() -> ElementNet:
+    """The reader shipped with the package."""
+    return ElementNet.builtin()

@@ -1,0 +1,248 @@
+"""A model package: a directory that explains itself, from which the same classifier comes back, and never a pickle.
+
+Two linear stages. The first scores every class of every label and factor from character n-grams, the text's vector and
+a few scalars. The second, logistic, reads all those scores at once, so that what is known of the stage or of the
+factors helps to tell the risk, and gives calibrated probabilities.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+from scipy import sparse
+
+from data_contracts.analysis import Moved
+from data_contracts.taxonomy import HEADS, TaxonomyName, taxonomy
+from nlp.encoder import Vectors
+from nlp.features import GramIndex, Grams, grams_of, weighted
+from nlp.prepare import Prepared
+from nlp.segment import segmenter
+
+FORMAT = 1
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+WHY_WORDS = 3
+VECTOR_SCALE = SCALAR_SCALE = 0.3
+"""Against n-gram rows of unit length; at 1.0 the vector drowned them in cross-validation, without it was worse too."""
+_CHANNELS = taxonomy("channel").codes
+
+Floats = NDArray[np.float32]
+
+
+class PackageError(Exception):
+    """A model package that cannot be used; in Chinese and English."""
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedRow:
+    """Calibrated probabilities of one text: by head (classes,), and of the nine factors."""
+
+    heads: Mapping[TaxonomyName, Floats]
+    factors: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Calibrated probabilities of n texts: by head float32 (n, classes) in taxonomy order, factors float32 (n, 9)."""
+
+    heads: Mapping[TaxonomyName, Floats]
+    factors: Floats
+
+    def row(self, index: int) -> PredictedRow:
+        """What is said of one text."""
+        return PredictedRow({head: scores[index] for head, scores in self.heads.items()}, self.factors[index])
+
+
+@dataclass(frozen=True)
+class ModelPackage:
+    """The classifier.
+
+    Attributes:
+        config: everything that is not an array; `version`, `encoder`, `thresholds`, data hash, figures.
+        arrays: `keys` uint32 (f,), `idf` float32 (f,), `first` int8 (f, c) with `first_scale` (c,), `dense` (d, c),
+            `first_bias` (c,), `mean` and `spread` (c,), `second` (c + s, c), `second_bias` (c,); c counts all classes
+            of the five heads and the nine factors, d the vector's width and the scalars, s the scalars.
+    """
+
+    config: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", GramIndex(self.arrays["keys"]))
+        scaled = self.arrays["first"].astype(np.float32) * self.arrays["first_scale"]
+        object.__setattr__(self, "_first", np.ascontiguousarray(scaled))
+
+    @property
+    def version(self) -> str:
+        """Names the package in every analysis."""
+        return str(self.config["version"])
+
+    @property
+    def abstain_below(self) -> dict[TaxonomyName, float]:
+        """By head: the confidence under which a person is asked to look."""
+        return {head: float(self.config["abstain_below"][head]) for head in HEADS}
+
+    @property
+    def level_bias(self) -> list[float]:
+        """Added to the log probability of each risk level before the decision."""
+        return [float(value) for value in self.config["level_bias"]]
+
+    @property
+    def factor_thresholds(self) -> dict[str, float]:
+        """By factor code: the probability from which a factor is told."""
+        return {code: float(value) for code, value in self.config["factor_thresholds"].items()}
+
+    def predict(self, prepared: Sequence[Prepared], vectors: Vectors) -> Predictions:
+        """Read n texts.
+
+        Args:
+            prepared: the texts.
+            vectors: float32 (n, width), their unit vectors by the encoder that the package names.
+
+        Raises:
+            PackageError: the vectors are of another width.
+        """
+        if vectors.shape[1] != self.config["dimensions"]:
+            raise PackageError(
+                f"模型包需要 {self.config['dimensions']} 维向量，实为 {vectors.shape[1]} 维；请用 {self.config['encoder']}"
+                f" / the package needs vectors of {self.config['encoder']}"
+            )
+        grams = grams_of([item.model_text for item in prepared], None, tuple(self.config["char_orders"]))
+        scores = self._scores(grams, prepared, vectors)
+        return self._probabilities(scores, scalars(prepared))
+
+    def explain(self, item: Prepared, predictions: Predictions, row: int) -> dict[TaxonomyName, list[Moved]]:
+        """The words that moved each label of one text most, by the first stage's own weights.
+
+        A word's weight is the sum over its n-grams of what they add to the label's score against the mean of the
+        other classes.
+        """
+        text = item.model_text
+        grams = grams_of([text], None, tuple(self.config["char_orders"]))
+        columns = self._index.columns(grams.hashes)  # type: ignore[attr-defined]
+        known = columns >= 0
+        starts, lengths, columns = grams.starts[known], grams.lengths[known], columns[known]
+        if not len(columns):
+            return {head: [] for head in HEADS}
+        idf = self.arrays["idf"][columns]
+        norm = float(np.sqrt((idf * idf).sum()))
+        told: dict[TaxonomyName, list[Moved]] = {}
+        words = [(word, start, end) for word, start, end in segmenter().tokenize(text) if len(word) > 1]
+        for head, (first, last) in self._slices().items():
+            weights = self._first[columns, first:last]  # type: ignore[attr-defined]
+            best = int(np.argmax(predictions.heads[head][row]))
+            others = (weights.sum(axis=1) - weights[:, best]) / max(last - first - 1, 1)
+            gain = (weights[:, best] - others) * idf / norm / lengths
+            along = np.zeros(len(text) + 3, np.float32)
+            for offset in range(int(lengths.max())):
+                inside = lengths > offset
+                np.add.at(along, starts[inside] + offset, gain[inside])
+            total = np.concatenate(([0.0], np.cumsum(along)))
+            moved: dict[str, float] = {}
+            for word, start, end in words:
+                moved[word] = moved.get(word, 0.0) + float(total[end] - total[start])
+            top = sorted(moved.items(), key=lambda pair: (-pair[1], pair[0]))[:WHY_WORDS]
+            told[head] = [Moved(word=word, weight=round(value, 3)) for word, value in top if value > 0]
+        return told
+
+    def _slices(self) -> dict[TaxonomyName, tuple[int, int]]:
+        return slices()
+
+    def _scores(self, grams: Grams, prepared: Sequence[Prepared], vectors: Vectors) -> Floats:
+        counts = self._index.counts(grams, len(prepared))  # type: ignore[attr-defined]
+        sparse_part = weighted(counts, self.arrays["idf"]) @ self._first  # type: ignore[attr-defined]
+        dense_part = dense_features(prepared, vectors) @ self.arrays["dense"]
+        result: Floats = (sparse_part + dense_part + self.arrays["first_bias"]).astype(np.float32)
+        return result
+
+    def _probabilities(self, scores: Floats, more: Floats) -> Predictions:
+        standard = np.hstack([(scores - self.arrays["mean"]) / self.arrays["spread"], more])
+        logits = standard @ self.arrays["second"] + self.arrays["second_bias"]
+        heads: dict[TaxonomyName, Floats] = {}
+        for head, (first, last) in slices().items():
+            shifted = logits[:, first:last] - logits[:, first:last].max(axis=1, keepdims=True)
+            powers = np.exp(shifted)
+            heads[head] = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+        factors = 1.0 / (1.0 + np.exp(-logits[:, -len(taxonomy("factor")) :]))
+        return Predictions(heads, factors.astype(np.float32))
+
+    def save(self, directory: Path) -> None:
+        """Write the package; `load` gives the same one back."""
+        directory.mkdir(parents=True, exist_ok=True)
+        save_file({name: np.ascontiguousarray(array) for name, array in self.arrays.items()}, directory / WEIGHTS)
+        digest = hashlib.sha256((directory / WEIGHTS).read_bytes()).hexdigest()
+        written = {**self.config, "format": FORMAT, "weights_sha256": digest}
+        text = json.dumps(written, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        (directory / CONFIG).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read a package.
+
+        Raises:
+            PackageError: a file is missing, damaged or of another format or taxonomy.
+        """
+        try:
+            config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
+            raw = (directory / WEIGHTS).read_bytes()
+        except (OSError, json.JSONDecodeError) as error:
+            raise PackageError(f"模型包 {directory} 缺少文件或已损坏 / package is incomplete: {error}") from error
+        if config.get("format") != FORMAT:
+            raise PackageError(f"模型包 {directory} 的格式不是 {FORMAT} / format is not {FORMAT}")
+        if hashlib.sha256(raw).hexdigest() != config["weights_sha256"]:
+            raise PackageError(f"模型包 {directory} 的权重文件与记录不符 / weights do not match their hash")
+        if config["labels"] != label_map():
+            raise PackageError(f"模型包 {directory} 的分类表与本程序不同 / the taxonomies differ")
+        return cls(config, load_file(directory / WEIGHTS))
+
+
+def label_map() -> dict[str, list[str]]:
+    """Codes of all classes in the order of the columns."""
+    return {name: list(taxonomy(name).codes) for name in (*HEADS, "factor")}
+
+
+def slices() -> dict[TaxonomyName, tuple[int, int]]:
+    """Which columns belong to which head; the factors follow behind."""
+    found: dict[TaxonomyName, tuple[int, int]] = {}
+    start = 0
+    for head in HEADS:
+        found[head] = (start, start + len(taxonomy(head)))
+        start = found[head][1]
+    return found
+
+
+def columns() -> int:
+    """All classes of the five heads, and the factors."""
+    return sum(len(taxonomy(head)) for head in HEADS) + len(taxonomy("factor"))
+
+
+def scalars(prepared: Sequence[Prepared]) -> Floats:
+    """Channel one-hot, log length, call or not, title or not, exclamations, questions, digits; float32 (n, s)."""
+    rows = np.zeros((len(prepared), len(_CHANNELS) + 6), np.float32)
+    for row, item in enumerate(prepared):
+        text = item.model_text
+        rows[row, _CHANNELS.index(item.complaint.channel)] = 1.0
+        rows[row, len(_CHANNELS) :] = (
+            np.log1p(len(text)) / 6.0,
+            bool(item.turns),
+            item.body_start > 0,
+            min(text.count("!"), 3) / 3.0,
+            min(text.count("?"), 3) / 3.0,
+            min(sum(map(text.count, "0123456789")), 30) / 30.0,
+        )
+    return rows
+
+
+def dense_features(prepared: Sequence[Prepared], vectors: Vectors) -> Floats:
+    """The vector and the scalars, scaled to leave the n-grams the greater say; float32 (n, d)."""
+    return np.hstack([VECTOR_SCALE * vectors, SCALAR_SCALE * scalars(prepared)]).astype(np.float32)
+
+
+def sparse_features(index: GramIndex, idf: Floats, texts: Sequence[str], orders: tuple[int, ...]) -> sparse.csr_matrix:
+    """Unit rows of weighted character n-grams; float32 csr (n, f)."""
+    return weighted(index.counts(grams_of(texts, None, orders), len(texts)), idf)

@@ -1,0 +1,75 @@
+"""Run the pipeline in several processes, results in the order of the input."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nlp.pipeline import Pipeline
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_AHEAD = 4
+"""Batches in flight per process: enough to keep it busy, few enough to bound memory."""
+
+_pipeline: Pipeline | None = None
+
+
+def _start(model: Path | None, encoder: str | None) -> None:
+    global _pipeline  # noqa: PLW0603  # one pipeline per worker process, loaded once
+    os.environ["OMP_NUM_THREADS"] = "1"
+    _pipeline = Pipeline.load(model, encoder)
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _run(work: Callable[[Pipeline, Any], Any], batch: Any) -> Any:
+    assert _pipeline is not None
+    return work(_pipeline, batch)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How many processes read texts, and with which model.
+
+    Args:
+        processes: 1 works in this process, without any start-up cost.
+        model: a model package directory; the built-in one when None.
+        encoder: a sentence-transformers directory; the built-in one when None.
+    """
+
+    processes: int = 1
+    model: Path | None = None
+    encoder: str | None = None
+
+    def map(self, work: Callable[[Pipeline, T], R], batches: Iterable[T]) -> Iterator[R]:
+        """Apply `work(pipeline, batch)` to every batch.
+
+        Args:
+            work: a module-level function; it, batches and results must pickle when there are several processes.
+            batches: read lazily, at most a few ahead of the results.
+
+        Yields:
+            One result a batch, in order.
+        """
+        if self.processes <= 1:
+            pipeline = Pipeline.load(self.model, self.encoder)
+            for batch in batches:
+                yield work(pipeline, batch)
+            return
+        with ProcessPoolExecutor(
+            self.processes, mp_context=get_context("spawn"), initializer=_start, initargs=(self.model, self.encoder)
+        ) as pool:
+            waiting: deque[Future[R]] = deque()
+            for batch in batches:
+                waiting.append(pool.submit(_run, work, batch))
+                if len(waiting) >= self.processes * _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()

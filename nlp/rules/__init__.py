@@ -1,0 +1,1 @@
+"""Word lists and rules in YAML, read by risk and elements."""

@@ -1,0 +1,1 @@
+"""Who may do what, where: keys, roles, region scope, rate limits and the audit log."""

@@ -1,0 +1,278 @@
+"""Cases of the running service: decided one complaint at a time under a lock, kept in PostgreSQL."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from datetime import UTC, datetime
+from typing import cast
+from uuid import UUID, uuid5
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from data_contracts.analysis import Analysis
+from data_contracts.case import JoinReason
+from data_contracts.region import RegionTree
+from nlp.indexing import IndexFields
+from nlp.pairs import Idf, PairItem, pair_item
+from service.cases.assign import assign
+from service.feed.publish import NewEvent, publish
+from service.search import reader
+from service.search.protocol import SearchEngine
+from service.search.query import BIGRAM_MARK
+from service.store.complaints import find_many
+from service.store.engine import Sessions
+from service.store.tables.cases import CaseMemberRow, CaseRow
+from service.store.tables.complaints import ComplaintRow
+from service.store.tables.search import SearchTotalRow
+
+CASE_LOCK = 0x79616E70_05
+"""One process decides at a time: two complaints of one event that arrive together must find each other."""
+REMEMBERED = 20_000
+"""Complaints whose view for the scorer a process keeps."""
+_GROWTH = 1.1
+_CASES = UUID("0d6b5f1e-7a64-5e0c-9d55-8e0c1f6f2c11")
+
+ReadFields = Callable[[list[tuple[str | None, str]]], list[IndexFields]]
+
+
+class Cases:
+    """Finds the case of each complaint.
+
+    Args:
+        sessions: the store.
+        search: where near complaints come from.
+        regions: the region tree.
+        read_fields: makes index fields of masked titles and texts.
+    """
+
+    def __init__(
+        self, sessions: Sessions, search: SearchEngine, regions: Callable[[], RegionTree], read_fields: ReadFields
+    ) -> None:
+        self._sessions = sessions
+        self._search = search
+        self._regions = regions
+        self._read_fields = read_fields
+        self._seen: OrderedDict[tuple[UUID, int], PairItem] = OrderedDict()
+        self._scorer: Scorer | None = None
+        self._counted = 0
+        self._frequencies: dict[str, int] = {}
+        self._counted = 0
+
+    def assign(self, rows: Sequence[ComplaintRow], fields: Sequence[IndexFields]) -> None:
+        """Put complaints that are indexed into cases, in the order in which they were received.
+
+        One whose version was judged before is left where it is; the index is told its case again, since the first
+        attempt may have ended between the two. A new version is judged anew.
+        """
+        views = [view(row, field) for row, field in zip(rows, fields, strict=True)]
+        order = sorted(zip(rows, views, strict=True), key=lambda pair: (pair[0].received_at, pair[0].id))
+        for row, item in order:
+            self._remember(row, item)
+        for row, item in order:
+            with self._sessions.begin() as session:
+                session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CASE_LOCK})
+                member = session.get(CaseMemberRow, row.id)
+                if member is not None:
+                    if member.version == row.version:
+                        moved = _together(session, member.case_id)
+                    else:
+                        _leave(session, member)
+                        member = None
+                if member is None:
+                    store = _Store(self, session, row.version)
+                    assign(store, item)
+                    store.tell()
+                    moved = store.moved
+            self._search.assign(moved)
+
+    def remove(self, ids: Sequence[UUID]) -> None:
+        """Take withdrawn or erased complaints out of their cases."""
+        with self._sessions.begin() as session:
+            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CASE_LOCK})
+            for member in session.scalars(select(CaseMemberRow).where(CaseMemberRow.complaint_id.in_(ids))).all():
+                _leave(session, member)
+        for key in [key for key in self._seen if key[0] in set(ids)]:
+            self._seen.pop(key, None)
+
+    def views(self, session: Session, keys: Sequence[UUID]) -> list[PairItem]:
+        """The scorer's view of stored complaints, from memory where it is known."""
+        versions = dict(
+            session.execute(
+                select(ComplaintRow.id, ComplaintRow.version).where(
+                    ComplaintRow.id.in_(keys), ComplaintRow.status == "active"
+                )
+            ).all()
+        )
+        missing = [key for key, version in versions.items() if (key, version) not in self._seen]
+        if missing:
+            rows = list(find_many(session, missing).values())
+            fields = self._read_fields([(row.title, row.text) for row in rows])
+            for row, field in zip(rows, fields, strict=True):
+                self._remember(row, view(row, field))
+        return [self._seen[key, versions[key]] for key in keys if key in versions]
+
+    def near(self, item: PairItem, k: int, fields: IndexFields) -> list[UUID]:
+        """Near complaints in the whole city."""
+        root = self._regions().root.path
+        found = self._search.candidates(fields, root, k, exclude=[cast("UUID", item.key)])
+        return [candidate.complaint_id for candidate in found]
+
+    def scorer(self, session: Session, items: Sequence[PairItem]) -> Scorer:
+        """The scorer under the rarity of terms in this store; made anew when the store has grown by a tenth."""
+        documents = session.scalar(select(SearchTotalRow.documents)) or 0
+        if self._scorer is None or not self._counted / _GROWTH <= documents <= self._counted * _GROWTH:
+            self._counted, self._frequencies = documents, {}
+            frequencies = self._frequencies
+            self._scorer = Scorer(background().rarity(documents, lambda term: frequencies.get(term, 0)))
+        terms = {token for item in items for token in item.tokens}
+        terms |= {BIGRAM_MARK + pair for item in items for pair in item.bigrams}
+        if missing := [term for term in terms if term not in self._frequencies]:
+            self._frequencies.update(dict.fromkeys(missing, 0))
+            self._frequencies.update(reader.statistics(session, missing).frequencies)
+        return self._scorer
+
+    def _remember(self, row: ComplaintRow, item: PairItem) -> None:
+        self._seen[row.id, row.version] = item
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+
+
+def view(row: ComplaintRow, fields: IndexFields) -> PairItem:
+    """A stored complaint as the scorer sees it."""
+    analysis = Analysis.model_validate(row.analysis)
+    place, party = analysis.first("place"), analysis.first("counterparty")
+    return pair_item(
+        row.id,
+        title=row.title,
+        text=row.text,
+        fields=fields,
+        received_at=row.received_at,
+        region_path=row.region_path,
+        domain=row.domain,
+        dispute_type=row.dispute_type,
+        reporter=row.reporter,
+        place=place.span.text if place else None,
+        party=party.span.text if party else None,
+    )
+
+
+def _together(session: Session, case: UUID) -> dict[UUID, UUID | None]:
+    """All members of a case, each with the case."""
+    found: dict[UUID, UUID | None] = {}
+    for key in session.scalars(select(CaseMemberRow.complaint_id).where(CaseMemberRow.case_id == case)):
+        found[key] = case
+    return found
+
+
+def _leave(session: Session, member: CaseMemberRow) -> None:
+    session.execute(update(ComplaintRow).where(ComplaintRow.id == member.complaint_id).values(case_id=None))
+    session.execute(update(CaseRow).where(CaseRow.id == member.case_id).values(changes=CaseRow.changes + 1))
+    session.execute(delete(CaseMemberRow).where(CaseMemberRow.complaint_id == member.complaint_id))
+
+
+class _Store:
+    """The `CaseStore` of one decision, in its transaction."""
+
+    def __init__(self, cases: Cases, session: Session, version: int) -> None:
+        self._cases = cases
+        self._session = session
+        self._version = version
+        self._changed: set[UUID] = set()
+        self.moved: dict[UUID, UUID | None] = {}
+
+    def near(self, item: PairItem, k: int) -> Sequence[Hashable]:
+        fields = IndexFields(
+            title_tokens=[], text_tokens=list(item.tokens.elements()), bigrams=list(item.bigrams.elements()),
+            vector=item.vector, minhash=item.minhash,
+        )  # fmt: skip
+        return self._cases.near(item, k, fields)
+
+    def cases_of(self, keys: Sequence[Hashable]) -> dict[Hashable, Hashable]:
+        found = self._session.execute(
+            select(CaseMemberRow.complaint_id, CaseMemberRow.case_id).where(CaseMemberRow.complaint_id.in_(keys))
+        )
+        return {row.complaint_id: row.case_id for row in found}
+
+    def members(self, case: Hashable, limit: int) -> Sequence[Hashable]:
+        """The first members and the latest ones, half each."""
+        ordered = (
+            select(CaseMemberRow.complaint_id)
+            .join(ComplaintRow, ComplaintRow.id == CaseMemberRow.complaint_id)
+            .where(CaseMemberRow.case_id == case)
+        )
+        first = ordered.order_by(ComplaintRow.received_at, ComplaintRow.id).limit(limit // 2)
+        last = ordered.order_by(ComplaintRow.received_at.desc(), ComplaintRow.id.desc()).limit(limit - limit // 2)
+        return list(dict.fromkeys([*self._session.scalars(first), *self._session.scalars(last)]))
+
+    def items(self, keys: Sequence[Hashable]) -> list[PairItem]:
+        return self._cases.views(self._session, [cast("UUID", key) for key in keys])
+
+    def idf(self, items: Sequence[PairItem]) -> Idf:
+        return self._cases.idf(self._session, items)
+
+    def open(self, item: PairItem, reason: JoinReason) -> Hashable:
+        case = uuid5(_CASES, str(item.key))
+        held = self._session.get(CaseRow, case)
+        if held is not None and (held.merged_into is not None or self.members(case, 1)):
+            # The case of an earlier version, which others are in by now.
+            case = uuid5(_CASES, f"{item.key}:{self._version}")
+            held = None
+        if held is None:
+            self._session.add(CaseRow(id=case, merged_into=None, changes=0))
+            self._session.flush()
+        self.join(item, case, reason, repost=False)
+        return case
+
+    def join(self, item: PairItem, case: Hashable, reason: JoinReason, *, repost: bool) -> None:
+        key, into = cast("UUID", item.key), cast("UUID", case)
+        self._session.add(
+            CaseMemberRow(
+                complaint_id=key,
+                case_id=into,
+                version=self._version,
+                repost=repost,
+                reason=reason.model_dump(mode="json"),
+            )
+        )
+        self._session.execute(update(ComplaintRow).where(ComplaintRow.id == key).values(case_id=into))
+        self._session.flush()
+        self._changed.add(into)
+        self.moved[key] = into
+
+    def merge(self, into: Hashable, other: Hashable) -> Hashable:
+        first = {
+            case: self._session.execute(
+                select(ComplaintRow.received_at, ComplaintRow.id)
+                .join(CaseMemberRow, CaseMemberRow.complaint_id == ComplaintRow.id)
+                .where(CaseMemberRow.case_id == case)
+                .order_by(ComplaintRow.received_at, ComplaintRow.id)
+                .limit(1)
+            ).one()
+            for case in (into, other)
+        }
+        kept, gone = sorted((cast("UUID", into), cast("UUID", other)), key=lambda case: tuple(first[case]))
+        moved = self._session.scalars(select(CaseMemberRow.complaint_id).where(CaseMemberRow.case_id == gone)).all()
+        self._session.execute(update(CaseMemberRow).where(CaseMemberRow.case_id == gone).values(case_id=kept))
+        self._session.execute(update(ComplaintRow).where(ComplaintRow.id.in_(moved)).values(case_id=kept))
+        self._session.execute(update(CaseRow).where(CaseRow.merged_into == gone).values(merged_into=kept))
+        self._session.execute(update(CaseRow).where(CaseRow.id == gone).values(merged_into=kept))
+        self.moved.update(dict.fromkeys(moved, kept))
+        self._changed.discard(gone)
+        self._changed.add(kept)
+        return kept
+
+    def tell(self) -> None:
+        """Publish each case that is more than one complaint and has changed."""
+        events = []
+        for case in sorted(self._changed):
+            row = self._session.get_one(CaseRow, case)
+            row.changes += 1
+            size, path, region = self._session.execute(
+                select(func.count(), func.min(ComplaintRow.region_path), func.min(ComplaintRow.region_code))
+                .join(CaseMemberRow, CaseMemberRow.complaint_id == ComplaintRow.id)
+                .where(CaseMemberRow.case_id == case)
+            ).one()
+            if size > 1:
+                data = {"case_id": str(case), "size": size, "region": region, "at": datetime.now(UTC).isoformat()}
+                events.append(NewEvent("cn.yanpan.case.changed", str(case), str(row.changes), path, data))
+        publish(self._session, events)

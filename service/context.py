@@ -1,0 +1,109 @@
+"""What a running process holds: opened once, handed to whoever needs a part of it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from data_contracts.region import RegionTree
+from nlp.encoder import Encoder, load_encoder
+from nlp.indexing import index_fields
+from nlp.pipeline import Pipeline
+from service.cases.online import Cases
+from service.home import Home
+from service.intake import Intake
+from service.jobs.process import Process
+from service.jobs.queue import Jobs
+from service.search.postgres import PostgresSearch
+from service.settings import Settings
+from service.store.engine import Sessions, conninfo, open_sessions
+from service.store.regions import read_tree
+
+REGIONS_FRESH_SECONDS = 30.0
+"""So soon another process's new region tree is noticed."""
+
+
+class Service:
+    """The parts of one process. Models are loaded when they are first asked for, once.
+
+    Attributes:
+        settings, home, engine, sessions: where everything is.
+        search: the search engine.
+        cases: finds the case of each complaint.
+        intake: takes complaints in.
+        jobs: the queue and its workers.
+    """
+
+    def __init__(self, settings: Settings, home: Home, engine: Engine) -> None:
+        self.settings = settings
+        self.home = home
+        self.engine = engine
+        self.sessions: Sessions = open_sessions(engine)
+        self._load = threading.Lock()
+        self._encoder: Encoder | None = None
+        self._tree: tuple[float, RegionTree] | None = None
+        self.search = PostgresSearch(self.sessions, lambda: self.regions, lambda: self.encoder)
+        self.cases = Cases(
+            self.sessions, self.search, lambda: self.regions, lambda texts: index_fields(self.encoder, texts)
+        )
+        process = Process(self.sessions, lambda: self.encoder, self.search, self.cases)
+        self.jobs = Jobs(conninfo(home.url), self.sessions, process, stalled_after=settings.stalled_after_seconds)
+        self.intake = Intake(
+            self.sessions,
+            lambda: self.regions,
+            lambda: self.pipeline,
+            home.keys,
+            self.jobs,
+            erased=self.search.delete,
+        )
+
+    @property
+    def regions(self) -> RegionTree:
+        """The region tree, read again now and then."""
+        held = self._tree
+        if held is None or time.monotonic() - held[0] > REGIONS_FRESH_SECONDS:
+            with self.sessions() as session:
+                held = self._tree = (time.monotonic(), read_tree(session))
+        return held[1]
+
+    @property
+    def encoder(self) -> Encoder:
+        """The text encoder."""
+        if self._encoder is None:
+            with self._load:
+                if self._encoder is None:
+                    self._encoder = load_encoder(self.settings.encoder)
+        return self._encoder
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """The reader of texts: the model package named by the settings, or the built-in one."""
+        from nlp.package import ModelPackage
+        from nlp.pipeline import BUILTIN_MODEL
+
+        return Pipeline(encoder=self.encoder, model=ModelPackage.load(Path(self.settings.model or BUILTIN_MODEL)))
+
+    def warm(self) -> None:
+        """Load the models and make the search index ready before the first request."""
+        self.pipeline.analyse([])
+        self.search.prepare()
+
+
+@contextmanager
+def open_service(settings: Settings) -> Iterator[Service]:
+    """Open the home (starting the embedded database when none runs) and the parts on it; close both at the end.
+
+    Raises:
+        RuntimeError: the embedded database did not start.
+        sqlalchemy.exc.OperationalError: the configured database cannot be reached.
+    """
+    with Home(settings) as home:
+        engine = home.engine()
+        try:
+            yield Service(settings, home, engine)
+        finally:
+            engine.dispose()

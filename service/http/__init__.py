@@ -1,0 +1,1 @@
+"""What every route shares: guards, limits, problem documents, request ids, metrics and streams."""

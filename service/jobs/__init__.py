@@ -1,0 +1,1 @@
+"""What happens after the commit: jobs in the same PostgreSQL, deferred in the complaint's own transaction."""

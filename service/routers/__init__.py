@@ -1,0 +1,1 @@
+"""The routes of API v1: HTTP and nothing else."""

@@ -1,0 +1,109 @@
+"""`yanpan train`, `evaluate` and `distil`: make and measure what the service reads with."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+import yaml
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from data_contracts.taxonomy import HEADS, TaxonomyName, taxonomy
+from nlp.encoder import load_encoder
+from nlp.package import Floats, ModelPackage, PackageError
+from nlp.prepare import prepare
+from training import encoder as making
+from training import figures
+from training.datasets import DataError, complaint_of, held_out_ids, labelled_examples, read_examples
+from training.distil import DistilConfig
+from training.fit import LinearConfig, fit
+
+console = Console()
+CONFIGS = Path(__file__).parent / "configs"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands that train and measure."""
+    app.command()(train)
+    app.command()(evaluate)
+    app.command()(distil)
+
+
+def train(
+    shared: Annotated[Path, typer.Option(help="标注数据目录（含 data/）")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="模型包目录")],
+    config: Annotated[Path, typer.Option(help="训练设置（YAML）")] = CONFIGS / "linear.yaml",
+    encoder: Annotated[str | None, typer.Option(help="向量模型目录，缺省用内置模型")] = None,
+    version: Annotated[str, typer.Option(help="模型包的版本名")] = "linear-1",
+) -> None:
+    """训练一个模型包：分层交叉验证、两级线性模型、校准与阈值。"""
+    try:
+        settings = LinearConfig.model_validate(yaml.safe_load(config.read_text(encoding="utf-8")) or {})
+        rows = labelled_examples(shared)
+    except (OSError, ValidationError, DataError) as error:
+        raise _said(error) from None
+    with console.status("训练") as status:
+        package = fit(rows, load_encoder(encoder), settings, version, status.update)
+    package.save(output)
+    _print(package.config["cross_validated"])
+    console.print(f"已写入 {output}")
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="模型包目录")],
+    labelled: Annotated[Path, typer.Argument(help="标注样本（JSONL，可为 .gz）")],
+    shared: Annotated[Path | None, typer.Option(help="共享数据目录；给出时剔除其中的留出编号")] = None,
+    encoder: Annotated[str | None, typer.Option(help="向量模型目录，缺省用内置模型")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
+) -> None:
+    """在标注样本上评估模型包：准确率、宏平均 F1、二次加权 kappa、预警、校准误差。"""
+    try:
+        package = ModelPackage.load(model)
+        examples = read_examples(labelled, held_out_ids(shared) if shared else frozenset())
+    except (PackageError, DataError) as error:
+        raise _said(error) from None
+    prepared = [prepare(complaint_of(example)) for example in examples]
+    vectors = load_encoder(encoder).encode([item.model_text for item in prepared])
+    predictions = package.predict(prepared, vectors)
+    scores: dict[str, Floats] = {}
+    truth: dict[TaxonomyName, NDArray[np.int64]] = {}
+    for head in HEADS:
+        values = [getattr(example, head) for example in examples]
+        if all(value is not None for value in values):
+            labels = taxonomy(head).labels
+            truth[head] = np.array([labels.index(value) for value in values])
+            scores[head] = predictions.heads[head]
+    if not truth:
+        raise _said(DataError("样本中没有一个标签是齐全的 / no label is given on every example"))
+    measured = {labelled.name: figures.measured(scores, truth, package.config)}
+    if as_json:
+        typer.echo(json.dumps(measured, ensure_ascii=False))
+    else:
+        _print(measured)
+
+
+def distil(
+    shared: Annotated[Path, typer.Option(help="共享数据目录")],
+    teacher: Annotated[Path, typer.Option(help="教师模型目录（sentence-transformers）")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="静态向量模型目录")],
+    work: Annotated[Path, typer.Option(help="教师向量的暂存目录")] = Path("distil-work"),
+) -> None:
+    """把教师模型蒸馏为静态向量模型；训练时需要 train 附加依赖。"""
+    making.make(shared, teacher, output, work, DistilConfig(), console.print)
+
+
+def _print(by_origin: dict[str, dict[str, float]]) -> None:
+    table = Table("指标", *by_origin)
+    names = list(dict.fromkeys(name for found in by_origin.values() for name in found))
+    for name in names:
+        table.add_row(name, *(f"{found[name]:g}" if name in found else "" for found in by_origin.values()))
+    console.print(table)
+
+
+def _said(error: Exception) -> typer.Exit:
+    console.print(f"[red]{error}[/red]")
+    return typer.Exit(2)

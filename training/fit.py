@@ -1,0 +1,255 @@
+"""Fits the two-stage linear classifier: cross-validated scores, stacking, thresholds, one package."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.svm import LinearSVC
+
+from data_contracts.taxonomy import HEADS, TaxonomyName, taxonomy
+from nlp.encoder import Encoder
+from nlp.features import GramIndex, grams_of, select_grams
+from nlp.package import (
+    Floats,
+    ModelPackage,
+    columns,
+    dense_features,
+    label_map,
+    scalars,
+    slices,
+    sparse_features,
+)
+from nlp.prepare import Prepared, prepare
+from training import figures
+from training.datasets import Sourced, complaint_of, fingerprint
+
+Labels = NDArray[np.int64]
+UNLABELLED = -1
+NEVER = -12.0
+"""Log-odds of a class that no example has."""
+Say = Callable[[str], None]
+
+
+class LinearConfig(BaseModel):
+    """How the linear package is made; the defaults are those of the shipped one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    char_orders: tuple[int, ...] = (1, 2)
+    least_documents: int = 2
+    most_grams: int = 100_000
+    penalty: float = 1.0
+    factor_penalty: float = 0.3
+    balance: float = 1.0
+    second_penalty: float = 0.1
+    domain_second_penalty: float = 0.03
+    second_balance: dict[str, float] = {"kind": 0.15, "dispute_type": 0.3}
+    channel_weight: float = 2.0
+    raw_weight: float = 0.5
+    tokens_weight: float = 0.0
+    folds: int = 5
+    near_duplicate: float = 0.9
+    abstain_right: float = 0.95
+    warning_right: float = 0.85
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class Data:
+    """Everything that is fitted on. `core` rows carry all labels, the others a domain only."""
+
+    prepared: list[Prepared]
+    origins: NDArray[np.str_]
+    vectors: Floats
+    labels: dict[TaxonomyName, Labels]
+    factors: NDArray[np.bool_]
+    weights: Floats
+    core: NDArray[np.bool_]
+
+
+def gather(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig) -> Data:
+    """Prepare and embed the labelled rows that weigh anything."""
+    weight = {"channels": config.channel_weight, "raw": config.raw_weight, "tokens": config.tokens_weight}
+    rows = [row for row in rows if weight.get(row.origin, 1.0) > 0]
+    prepared = [prepare(complaint_of(row.example)) for row in rows]
+    labels = {
+        head: np.array(
+            [
+                UNLABELLED if (value := getattr(row.example, head)) is None else taxonomy(head).labels.index(value)
+                for row in rows
+            ]
+        )
+        for head in HEADS
+    }
+    names = taxonomy("factor").labels
+    core = np.array([row.example.factors is not None for row in rows])
+    return Data(
+        prepared=prepared,
+        origins=np.array([row.origin for row in rows]),
+        vectors=encoder.encode([item.model_text for item in prepared]),
+        labels=labels,
+        factors=np.array([[name in (row.example.factors or ()) for name in names] for row in rows]),
+        weights=np.array([row.example.weight * weight.get(row.origin, 1.0) for row in rows], np.float32),
+        core=core,
+    )
+
+
+def folds_of(features: sparse.csr_matrix, data: Data, config: LinearConfig) -> Labels:
+    """A fold for every core row, -1 for the others; near-duplicates (cosine) never straddle two folds."""
+    near = (features @ features.T).tocsr()
+    near.data = (near.data >= config.near_duplicate).astype(np.int8)
+    near.eliminate_zeros()
+    _, groups = connected_components(near, directed=False)
+    core = np.flatnonzero(data.core)
+    strata = [f"{data.origins[row]}{data.labels['domain'][row]}" for row in core]
+    folds = np.full(len(data.core), -1)
+    split = StratifiedGroupKFold(config.folds, shuffle=True, random_state=config.seed)
+    for number, (_, test) in enumerate(split.split(core, strata, groups[core])):
+        folds[core[test]] = number
+    # A domain-only row that repeats a core row may only be learned from where that row may be.
+    fold_of_group = {groups[row]: folds[row] for row in core}
+    for row in np.flatnonzero(~data.core):
+        if groups[row] in fold_of_group:
+            folds[row] = fold_of_group[groups[row]]
+    return folds
+
+
+def first_stage(features: Any, data: Data, train: NDArray[np.bool_], config: LinearConfig) -> tuple[Floats, Floats]:
+    """Linear SVMs, one a class, on the rows of `train`; weights (features, c) and biases (c,)."""
+    width = columns()
+    weights = np.zeros((features.shape[1], width), np.float32)
+    bias = np.full(width, -1.0, np.float32)
+    for head, (start, _) in slices().items():
+        labels = data.labels[head]
+        rows = np.flatnonzero(train & (labels != UNLABELLED))
+        counts = np.bincount(labels[rows[data.core[rows]]], minlength=len(taxonomy(head)))
+        balance = (counts.sum() / np.maximum(counts, 1) / len(counts)) ** config.balance
+        model = LinearSVC(C=config.penalty, random_state=config.seed, tol=1e-3).fit(
+            features[rows], labels[rows], sample_weight=data.weights[rows] * balance[labels[rows]]
+        )
+        weights[:, start + model.classes_] = model.coef_.T
+        bias[start + model.classes_] = model.intercept_
+    rows = np.flatnonzero(train & data.core)
+    start = width - data.factors.shape[1]
+    for place in range(data.factors.shape[1]):
+        model = LinearSVC(C=config.factor_penalty, class_weight="balanced", random_state=config.seed, tol=1e-3).fit(
+            features[rows], data.factors[rows, place], sample_weight=data.weights[rows]
+        )
+        weights[:, start + place] = model.coef_[0]
+        bias[start + place] = model.intercept_[0]
+    return weights, bias
+
+
+def second_stage(standard: Floats, data: Data, rows: NDArray[np.int64], config: LinearConfig) -> tuple[Floats, Floats]:
+    """Logistic regressions on the first stage's scores; weights (inputs, c) and biases (c,).
+
+    Every head reads its own scores and the scalars: with the other heads' scores beside them nothing was gained in
+    cross-validation, and the domain lost.
+    """
+    width = columns()
+    weights = np.zeros((standard.shape[1], width), np.float32)
+    bias = np.full(width, NEVER, np.float32)
+    more = np.arange(width, standard.shape[1])
+    for head, (start, end) in slices().items():
+        inputs = np.concatenate([np.arange(start, end), more])
+        labels = data.labels[head][rows]
+        counts = np.bincount(labels, minlength=end - start)
+        balance = (1 / np.maximum(counts, 1)) ** config.second_balance.get(head, 0.0)
+        weight = data.weights[rows] * balance[labels]
+        penalty = config.domain_second_penalty if head == "domain" else config.second_penalty
+        model = LogisticRegression(C=penalty, max_iter=500).fit(
+            standard[:, inputs], labels, sample_weight=weight * data.weights[rows].mean() / weight.mean()
+        )
+        weights[np.ix_(inputs, start + model.classes_)] = model.coef_.T
+        bias[start + model.classes_] = model.intercept_
+    for place in range(data.factors.shape[1]):
+        column = width - data.factors.shape[1] + place
+        inputs = np.concatenate([[column], more])
+        model = LogisticRegression(C=config.second_penalty, max_iter=500).fit(
+            standard[:, inputs], data.factors[rows, place], sample_weight=data.weights[rows]
+        )
+        weights[inputs, column] = model.coef_[0]
+        bias[column] = model.intercept_[0]
+    return weights, bias
+
+
+def fit(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig, version: str, say: Say) -> ModelPackage:
+    """Fit a package.
+
+    Args:
+        rows: labelled examples.
+        encoder: whose vectors the package reads.
+        config: see `LinearConfig`.
+        version: the package's name.
+        say: told what is being done.
+    """
+    data = gather(rows, encoder, config)
+    say(f"已准备 {len(data.prepared)} 条，其中全标注 {int(data.core.sum())} 条")
+    texts = [item.model_text for item in data.prepared]
+    grams = grams_of([text for text, core in zip(texts, data.core, strict=True) if core], None, config.char_orders)
+    keys = select_grams(grams, int(data.core.sum()), config.least_documents)[: config.most_grams]
+    index = GramIndex(keys)
+    counts = index.counts(grams_of(texts, None, config.char_orders), len(texts))
+    frequency = np.bincount(counts.indices, minlength=len(keys))
+    idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
+    words = sparse_features(index, idf, texts, config.char_orders)
+    features = sparse.hstack([words, dense_features(data.prepared, data.vectors)]).tocsr()
+    folds = folds_of(words, data, config)
+    scores = np.zeros((len(data.prepared), columns()), np.float32)
+    for fold in range(config.folds):
+        weights, bias = first_stage(features, data, folds != fold, config)
+        test = np.flatnonzero((folds == fold) & data.core)
+        scores[test] = features[test] @ weights + bias
+        say(f"第一级：第 {fold + 1}/{config.folds} 折")
+    core = np.flatnonzero(data.core)
+    mean, spread = scores[core].mean(axis=0), scores[core].std(axis=0) + 1e-6
+    inputs = np.hstack([(scores[core] - mean) / spread, scalars([data.prepared[row] for row in core])])
+    weights, bias = first_stage(features, data, np.ones(len(data.prepared), bool), config)
+    second, second_bias = second_stage(inputs, data, core, config)
+    scale = np.abs(weights[: len(keys)]).max(axis=0) / 127 + 1e-12
+    arrays = {
+        "keys": keys,
+        "idf": idf,
+        "first": np.round(weights[: len(keys)] / scale).astype(np.int8),
+        "first_scale": scale.astype(np.float32),
+        "dense": weights[len(keys) :],
+        "first_bias": bias,
+        "mean": mean,
+        "spread": spread,
+        "second": second,
+        "second_bias": second_bias,
+    }
+    say("第二级与阈值")
+    out = _crossed(inputs, data, core, folds[core], config)
+    thresholds = figures.thresholds(out, data, core, config)
+    draft = {
+        "version": version,
+        "family": "linear",
+        "encoder": encoder.name,
+        "dimensions": encoder.dimensions,
+        "char_orders": list(config.char_orders),
+        "labels": label_map(),
+        "data_sha256": fingerprint(row.example for row in rows),
+        "config": config.model_dump(mode="json"),
+        "rows": {str(origin): int((data.origins == origin).sum()) for origin in np.unique(data.origins)},
+        **thresholds,
+    }
+    draft["cross_validated"] = figures.table(out, data, core, thresholds)
+    return ModelPackage(draft, arrays)
+
+
+def _crossed(inputs: Floats, data: Data, core: Labels, folds: Labels, config: LinearConfig) -> Floats:
+    """Second-stage logits of every core row by a model that has not seen it; (n, c)."""
+    logits = np.zeros((len(core), columns()), np.float32)
+    for fold in range(config.folds):
+        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        weights, bias = second_stage(inputs[train], data, core[train], config)
+        logits[test] = inputs[test] @ weights + bias
+    return logits

@@ -34,6 +34,7 @@ _RARE_TOKEN, _RARE_PAIR = 4.0, 5.0
 _DAYS_NEAR, _DAYS_FULL = 30.0, 730.0
 """Within a month time says little; from two years on two complaints are as far apart as they can be."""
 _SHORT = 15
+_REMEMBERED = 20_000
 _DISTRICT = re.compile(r"[A-Z]\d{1,2}[市区县]|(?<=市)[\u4e00-\u9fff]{2,3}[区县]")
 
 FOR = (
@@ -208,9 +209,11 @@ class Scorer:
 
     def _of(self, item: PairItem) -> _Weighed:
         held = self._weighed.get(id(item))
-        if held is None or held[0] is not item:
-            held = (item, self._weigh(item))
-            self._weighed[id(item)] = held
+        if held is None:
+            if len(self._weighed) >= _REMEMBERED:
+                self._weighed.clear()
+            # The item is kept beside its weights, so that its id stays its own.
+            held = self._weighed[id(item)] = (item, self._weigh(item))
         return held[1]
 
     def _weigh(self, item: PairItem) -> _Weighed:

@@ -43,7 +43,7 @@ class CaseStore(Protocol):
         ...
 
     def scorer(self, items: Sequence[PairItem]) -> Scorer:
-        """The pair scorer that knows how rare the terms of some complaints are."""
+        """The one pair scorer, which from now on knows how rare the terms of these complaints are."""
         ...
 
     def open(self, item: PairItem, reason: JoinReason) -> Hashable:
@@ -106,6 +106,7 @@ def _near_cases(
     for case in likely[:CASES_MAX]:
         sample = [member for member in store.items(store.members(case, SAMPLE)) if member.key != item.key]
         if sample:
+            scorer = store.scorer(sample)
             found.append(_Case(case, sample, _mean(scorer.probability(item, member) for member in sample)))
     return sorted(found, key=lambda case: (-case.fit, str(case.key)))
 
@@ -124,6 +125,7 @@ def _merged(store: CaseStore, scorer: Scorer, grown: _Case, others: Sequence[_Ca
         left.remove(closest)
         key = store.merge(grown.key, closest.key)
         grown = _Case(key, store.items(store.members(key, SAMPLE)), 1.0)
+        scorer = store.scorer(grown.sample)
     return grown.key
 
 

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from data_contracts.analysis import Analysis
 from data_contracts.case import JoinReason
 from data_contracts.region import RegionTree
+from nlp.frequency import background
 from nlp.indexing import IndexFields
-from nlp.pairs import Idf, PairItem, pair_item
+from nlp.pairs import PairItem, Scorer, pair_item
 from service.cases.assign import assign
 from service.feed.publish import NewEvent, publish
 from service.search import reader
@@ -207,8 +208,8 @@ class _Store:
     def items(self, keys: Sequence[Hashable]) -> list[PairItem]:
         return self._cases.views(self._session, [cast("UUID", key) for key in keys])
 
-    def idf(self, items: Sequence[PairItem]) -> Idf:
-        return self._cases.idf(self._session, items)
+    def scorer(self, items: Sequence[PairItem]) -> Scorer:
+        return self._cases.scorer(self._session, items)
 
     def open(self, item: PairItem, reason: JoinReason) -> Hashable:
         case = uuid5(_CASES, str(item.key))

@@ -156,6 +156,7 @@ class Scorer:
         self._idf = idf
         self._weights = fitted_weights() if weights is None else weights
         self._weighed: dict[int, tuple[PairItem, _Weighed]] = {}
+        self._pairs: dict[tuple[int, int], float] = {}
 
     def compare(self, left: PairItem, right: PairItem) -> PairEvidence:
         """Score a pair; symmetric."""
@@ -167,9 +168,14 @@ class Scorer:
         return PairEvidence(1 / (1 + exp(-odds)), features, both, telling[:6], days)
 
     def probability(self, left: PairItem, right: PairItem) -> float:
-        """The probability alone, 0 to 1."""
-        features, _, _ = self._measure(left, right)
-        return 1 / (1 + exp(-self._weights["bias"] - sum(self._weights[name] * features[name] for name in features)))
+        """The probability alone, 0 to 1; remembered."""
+        pair = (id(left), id(right)) if id(left) < id(right) else (id(right), id(left))
+        held = self._pairs.get(pair)
+        if held is None:
+            features, _, _ = self._measure(left, right)
+            odds = self._weights["bias"] + sum(self._weights[name] * value for name, value in features.items())
+            held = self._pairs[pair] = 1 / (1 + exp(-odds))
+        return held
 
     def features(self, left: PairItem, right: PairItem) -> dict[str, float]:
         """The features of a pair, each between 0 and 1."""
@@ -212,6 +218,7 @@ class Scorer:
         if held is None:
             if len(self._weighed) >= _REMEMBERED:
                 self._weighed.clear()
+                self._pairs.clear()
             # The item is kept beside its weights, so that its id stays its own.
             held = self._weighed[id(item)] = (item, self._weigh(item))
         return held[1]

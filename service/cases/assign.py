@@ -19,6 +19,9 @@ SAMPLE = 12
 """Members of a case that a complaint is compared with."""
 CASES_MAX = 6
 """Near cases that are looked at."""
+MOVES_MAX = 8
+MOVE_MARGIN = 0.05
+"""A complaint changes its case only for one that it fits better by so much, so that none goes to and fro."""
 MERGES_MAX = 3
 """So often one complaint may bring two cases together."""
 
@@ -52,6 +55,10 @@ class CaseStore(Protocol):
 
     def join(self, item: PairItem, case: Hashable, reason: JoinReason, *, repost: bool) -> None:
         """Put a complaint into a case."""
+        ...
+
+    def leave(self, item: PairItem) -> None:
+        """Take a complaint out of its case."""
         ...
 
     def merge(self, into: Hashable, other: Hashable) -> Hashable:
@@ -88,7 +95,9 @@ def assign(store: CaseStore, item: PairItem) -> Hashable:
     )
     repost = evidence.features["same_text"] >= REPOST_JACCARD
     store.join(item, first.key, reason_of(evidence, matched.key, repost=repost), repost=repost)
-    return _merged(store, scorer, _Case(first.key, [*first.sample, item], 1.0), found[1:])
+    grown = _merged(store, scorer, _Case(first.key, [*first.sample, item], 1.0), found[1:])
+    _drawn(store, scorer, item, grown, candidates)
+    return grown.key
 
 
 def _near_cases(
@@ -111,8 +120,8 @@ def _near_cases(
     return sorted(found, key=lambda case: (-case.fit, str(case.key)))
 
 
-def _merged(store: CaseStore, scorer: Scorer, grown: _Case, others: Sequence[_Case]) -> Hashable:
-    """Merge a grown case with those that are one with it by now, the closest first; returns the key that survives."""
+def _merged(store: CaseStore, scorer: Scorer, grown: _Case, others: Sequence[_Case]) -> _Case:
+    """Merge a grown case with those that are one with it by now, the closest first; returns what it has become."""
     left = list(others)
     for _ in range(MERGES_MAX):
         linked = [
@@ -126,7 +135,26 @@ def _merged(store: CaseStore, scorer: Scorer, grown: _Case, others: Sequence[_Ca
         key = store.merge(grown.key, closest.key)
         grown = _Case(key, store.items(store.members(key, SAMPLE)), 1.0)
         scorer = store.scorer(grown.sample)
-    return grown.key
+    return grown
+
+
+def _drawn(
+    store: CaseStore, scorer: Scorer, item: PairItem, grown: _Case, candidates: Sequence[PairItem]
+) -> None:
+    """Move near complaints of other cases that by now fit the grown case better than their own."""
+    near = [other for other in candidates if scorer.probability(item, other) >= fitted_threshold()]
+    cases = store.cases_of([other.key for other in near])
+    for other in near[:MOVES_MAX]:
+        if cases[other.key] == grown.key:
+            continue
+        sample = [member for member in store.items(store.members(cases[other.key], SAMPLE)) if member is not other]
+        own = _mean(scorer.probability(other, member) for member in sample)
+        fit = _mean(scorer.probability(other, member) for member in grown.sample)
+        if sample and fit >= fitted_threshold() and fit > own + MOVE_MARGIN:
+            evidence = scorer.compare(other, item)
+            repost = evidence.features["same_text"] >= REPOST_JACCARD
+            store.leave(other)
+            store.join(other, grown.key, reason_of(evidence, item.key, repost=repost), repost=repost)
 
 
 def _mean(values: Iterable[float]) -> float:

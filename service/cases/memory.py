@@ -12,6 +12,8 @@ from data_contracts.case import JoinReason
 from nlp.frequency import background
 from nlp.pairs import PairItem, Scorer
 
+NEAREST = 120
+_BLOCK = 256
 _WORDS, _MEANING = 1.0, 0.5
 """What similarity of words and of meaning are worth when near complaints are looked up."""
 
@@ -31,21 +33,13 @@ class MemoryCases:
             documents.update("#" + pair for pair in item.bigrams)
         self._rarity = background().rarity(len(self._items), lambda term: documents.get(term, 0))
         self._scorer = Scorer(self._rarity)
-        self._matrix = self._tfidf()
-        self._vectors: NDArray[np.float32] = np.stack([item.vector for item in self._items])
+        self._nearest = self._neighbours()
         self.case_of: dict[int, int] = {}
         self._members: dict[int, list[int]] = {}
 
     def near(self, item: PairItem, k: int) -> Sequence[Hashable]:
-        """The nearest of those that have a case already."""
-        place = self._place(item.key)
-        words = np.asarray((self._matrix @ self._matrix[place].T).todense()).ravel()
-        score = _WORDS * words + _MEANING * (self._vectors @ item.vector)
-        known = np.fromiter(self.case_of, dtype=np.int64, count=len(self.case_of))
-        if not len(known):
-            return []
-        best = known[np.argsort(-score[known], kind="stable")[: k + 1]]
-        return [int(other) for other in best if other != place][:k]
+        """The nearest of those that have a case already, among the nearest of the whole file."""
+        return [other for other in self._nearest[self._place(item.key)] if other in self.case_of][:k]
 
     def cases_of(self, keys: Sequence[Hashable]) -> dict[Hashable, Hashable]:
         """The case of each complaint that has one."""
@@ -78,6 +72,11 @@ class MemoryCases:
         self._members[into].append(place)
         self.case_of[place] = into
 
+    def leave(self, item: PairItem) -> None:
+        """Take a complaint out of its case."""
+        place = self._place(item.key)
+        self._members[self.case_of.pop(place)].remove(place)
+
     def merge(self, into: Hashable, other: Hashable) -> Hashable:
         """Make one case of two."""
         kept, gone = sorted((self._place(into), self._place(other)), key=self._first)
@@ -93,6 +92,20 @@ class MemoryCases:
     def _place(key: Hashable) -> int:
         assert isinstance(key, int)
         return key
+
+    def _neighbours(self) -> list[list[int]]:
+        """The `NEAREST` most similar complaints of each, best first, equal ones in the order of the file."""
+        words = self._tfidf()
+        vectors: NDArray[np.float32] = np.stack([item.vector for item in self._items])
+        found: list[list[int]] = []
+        for start in range(0, len(self._items), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            score = _WORDS * (words[block] @ words.T).toarray() + _MEANING * (vectors[block] @ vectors.T)
+            for row, values in enumerate(score):
+                values[start + row] = -np.inf
+                best = np.argsort(-values, kind="stable")[:NEAREST]
+                found.append([int(place) for place in best if np.isfinite(values[place])])
+        return found
 
     def _tfidf(self) -> sparse.csr_array:
         """Rows of unit length over tokens, sublinear term frequency."""

@@ -178,6 +178,7 @@ class _Store:
         self._cases = cases
         self._session = session
         self._version = version
+        self._versions: dict[UUID, int] = {}
         self._changed: set[UUID] = set()
         self.moved: dict[UUID, UUID | None] = {}
 
@@ -230,7 +231,7 @@ class _Store:
             CaseMemberRow(
                 complaint_id=key,
                 case_id=into,
-                version=self._version,
+                version=self._versions.get(key, self._version),
                 repost=repost,
                 reason=reason.model_dump(mode="json"),
             )
@@ -239,6 +240,13 @@ class _Store:
         self._session.flush()
         self._changed.add(into)
         self.moved[key] = into
+
+    def leave(self, item: PairItem) -> None:
+        member = self._session.get_one(CaseMemberRow, item.key)
+        self._versions[member.complaint_id] = member.version
+        self._changed.add(member.case_id)
+        _leave(self._session, member)
+        self._session.expunge(member)
 
     def merge(self, into: Hashable, other: Hashable) -> Hashable:
         first = {

@@ -8,7 +8,7 @@ factors helps to tell the risk, and gives calibrated probabilities.
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,11 +22,10 @@ from data_contracts.taxonomy import HEADS, TaxonomyName, taxonomy
 from nlp.encoder import Vectors
 from nlp.features import GramIndex, Grams, grams_of, weighted
 from nlp.prepare import Prepared
-from nlp.segment import segmenter
+from nlp.why import moved_words
 
 FORMAT = 1
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
-WHY_WORDS = 3
 VECTOR_SCALE = SCALAR_SCALE = 0.3
 """Against n-gram rows of unit length; at 1.0 the vector drowned them in cross-validation, without it was worse too."""
 _CHANNELS = taxonomy("channel").codes
@@ -48,10 +47,14 @@ class PredictedRow:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """Calibrated probabilities of n texts: by head float32 (n, classes) in taxonomy order, factors float32 (n, 9)."""
+    """Calibrated probabilities of n texts: by head float32 (n, classes) in taxonomy order, factors float32 (n, 9).
+
+    `grams` are the n-grams that were read, kept so that reasons can be given without reading again.
+    """
 
     heads: Mapping[TaxonomyName, Floats]
     factors: Floats
+    grams: Grams | None = None
 
     def row(self, index: int) -> PredictedRow:
         """What is said of one text."""
@@ -76,6 +79,8 @@ class ModelPackage:
         object.__setattr__(self, "_index", GramIndex(self.arrays["keys"]))
         scaled = self.arrays["first"].astype(np.float32) * self.arrays["first_scale"]
         object.__setattr__(self, "_first", np.ascontiguousarray(scaled))
+        sums = {head: scaled[:, first:last].sum(axis=1) for head, (first, last) in slices().items()}
+        object.__setattr__(self, "_sums", sums)
 
     @property
     def version(self) -> str:
@@ -112,46 +117,40 @@ class ModelPackage:
                 f"模型包需要 {self.config['dimensions']} 维向量，实为 {vectors.shape[1]} 维；请用 {self.config['encoder']}"
                 f" / the package needs vectors of {self.config['encoder']}"
             )
-        grams = grams_of([item.model_text for item in prepared], None, tuple(self.config["char_orders"]))
+        grams = self._grams(prepared)
         scores = self._scores(grams, prepared, vectors)
-        return self._probabilities(scores, scalars(prepared))
+        return replace(self._probabilities(scores, scalars(prepared)), grams=grams)
 
-    def explain(self, item: Prepared, predictions: Predictions, row: int) -> dict[TaxonomyName, list[Moved]]:
-        """The words that moved each label of one text most, by the first stage's own weights.
+    def explain(
+        self, prepared: Sequence[Prepared], predictions: Predictions, words: Sequence[Sequence[str]]
+    ) -> list[dict[TaxonomyName, list[Moved]]]:
+        """The words that moved each label most, by the first stage's own weights.
 
-        A word's weight is the sum over its n-grams of what they add to the label's score against the mean of the
-        other classes.
+        Args:
+            prepared: n texts.
+            predictions: what `predict` said of them.
+            words: the words of each `model_text`, in order and complete, as the segmenter cuts them.
+
+        Returns:
+            for each text and head the strongest words, see `nlp.why.moved_words`.
         """
-        text = item.model_text
-        grams = grams_of([text], None, tuple(self.config["char_orders"]))
+        grams = predictions.grams or self._grams(prepared)
         columns = self._index.columns(grams.hashes)  # type: ignore[attr-defined]
-        known = columns >= 0
-        starts, lengths, columns = grams.starts[known], grams.lengths[known], columns[known]
-        if not len(columns):
-            return {head: [] for head in HEADS}
-        idf = self.arrays["idf"][columns]
-        norm = float(np.sqrt((idf * idf).sum()))
-        told: dict[TaxonomyName, list[Moved]] = {}
-        words = [(word, start, end) for word, start, end in segmenter().tokenize(text) if len(word) > 1]
-        for head, (first, last) in self._slices().items():
-            weights = self._first[columns, first:last]  # type: ignore[attr-defined]
-            best = int(np.argmax(predictions.heads[head][row]))
-            others = (weights.sum(axis=1) - weights[:, best]) / max(last - first - 1, 1)
-            gain = (weights[:, best] - others) * idf / norm / lengths
-            along = np.zeros(len(text) + 3, np.float32)
-            for offset in range(int(lengths.max())):
-                inside = lengths > offset
-                np.add.at(along, starts[inside] + offset, gain[inside])
-            total = np.concatenate(([0.0], np.cumsum(along)))
-            moved: dict[str, float] = {}
-            for word, start, end in words:
-                moved[word] = moved.get(word, 0.0) + float(total[end] - total[start])
-            top = sorted(moved.items(), key=lambda pair: (-pair[1], pair[0]))[:WHY_WORDS]
-            told[head] = [Moved(word=word, weight=round(value, 3)) for word, value in top if value > 0]
-        return told
+        chances = {**predictions.heads}
+        chances["risk_level"] = chances["risk_level"] * np.exp(np.asarray(self.level_bias, np.float32))
+        chosen = {head: (place, chances[head].argmax(axis=1)) for head, place in slices().items()}
+        return moved_words(
+            grams,
+            columns,
+            self.arrays["idf"],
+            self._first,  # type: ignore[attr-defined]
+            self._sums,  # type: ignore[attr-defined]
+            chosen,
+            words,
+        )
 
-    def _slices(self) -> dict[TaxonomyName, tuple[int, int]]:
-        return slices()
+    def _grams(self, prepared: Sequence[Prepared]) -> Grams:
+        return grams_of([item.model_text for item in prepared], None, tuple(self.config["char_orders"]))
 
     def _scores(self, grams: Grams, prepared: Sequence[Prepared], vectors: Vectors) -> Floats:
         counts = self._index.counts(grams, len(prepared))  # type: ignore[attr-defined]

@@ -55,6 +55,14 @@ class Segmenter:
         """The words of a text with their offsets in code points."""
         return self._jieba.tokenize(text)
 
+    def tag(self, text: str) -> list[tuple[str, str]]:
+        """The words of a text with their part of speech in jieba's tag set."""
+        return self._jieba.tag(text)
+
+    def has_word(self, word: str) -> bool:
+        """Whether the dictionary knows a word (as opposed to one that was guessed from its characters)."""
+        return self._jieba.has_word(word)
+
     def index_tokens(self, text: str) -> list[str]:
         """Lower-cased words for index and query: no punctuation, no stop words, no mask tags."""
         bare = _MASK_TAG.sub(" ", text) if "[" in text else text

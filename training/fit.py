@@ -28,6 +28,7 @@ from nlp.package import (
 )
 from nlp.prepare import Prepared, prepare
 from training import figures
+from training.calibrate import temperatures
 from training.datasets import Sourced, complaint_of, fingerprint
 
 Labels = NDArray[np.int64]
@@ -212,7 +213,11 @@ def fit(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig, version
     mean, spread = scores[core].mean(axis=0), scores[core].std(axis=0) + 1e-6
     inputs = np.hstack([(scores[core] - mean) / spread, scalars([data.prepared[row] for row in core])])
     weights, bias = first_stage(features, data, np.ones(len(data.prepared), bool), config)
+    say("第二级、校准与阈值")
     second, second_bias = second_stage(inputs, data, core, config)
+    out = _crossed(inputs, data, core, folds[core], config)
+    heat = temperatures(out, {head: labels[core] for head, labels in data.labels.items()}, data.weights[core])
+    out = out * heat
     scale = np.abs(weights[: len(keys)]).max(axis=0) / 127 + 1e-12
     arrays = {
         "keys": keys,
@@ -223,11 +228,9 @@ def fit(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig, version
         "first_bias": bias,
         "mean": mean,
         "spread": spread,
-        "second": second,
-        "second_bias": second_bias,
+        "second": second * heat,
+        "second_bias": second_bias * heat,
     }
-    say("第二级与阈值")
-    out = _crossed(inputs, data, core, folds[core], config)
     thresholds = figures.thresholds(out, data, core, config)
     draft = {
         "version": version,

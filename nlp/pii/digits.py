@@ -18,7 +18,7 @@ _COMMON_AFTER_ONE = "直下次样共般起定些点天家边再旦切个会时�
 _GROUP = re.compile(
     rf"(?P<repeated>[两二三四五六]个[{_SPOKEN}0-9](?![{_UNITS}]))"
     r"|(?P<typed>[0-9]+(?:[Xx](?![A-Za-z0-9]))?)"
-    rf"|(?P<spoken>[{_SPOKEN}]{{2,}}(?:[Xx叉](?![A-Za-z0-9]))?|(?:(?<=[{_PAUSE}])|(?<=^))[{_SPOKEN}](?=[{_PAUSE}]))",
+    rf"|(?P<spoken>(?:[{_SPOKEN}](?!个[{_SPOKEN}0-9])){{2,}}(?:[Xx叉](?![A-Za-z0-9]))?|(?:(?<=[{_PAUSE}话机是号码])|(?<=^))[{_SPOKEN}](?=[{_PAUSE}]))",
     re.MULTILINE,
 )
 _FILLER = re.compile(
@@ -91,16 +91,32 @@ def _one_breath(gap: str) -> bool:
     if not gap:
         return True
     if "\n" not in gap:
-        return len(gap) <= MAX_GAP_IN_TURN and not _CORRECTED.search(gap) and not _FILLER.sub("", gap)
-    if len(gap) > MAX_GAP_ACROSS_TURNS or not _LABEL_IN_GAP.search(gap) or _CORRECTED.search(gap):
+        return len(gap) <= MAX_GAP_IN_TURN and not _FILLER.sub("", _CORRECTED.sub("", gap))
+    if len(gap) > MAX_GAP_ACROSS_TURNS or not _LABEL_IN_GAP.search(gap):
         return False
-    return len(_FILLER.sub("", _LABEL_IN_GAP.sub("", gap))) <= MAX_LEFTOVER_ACROSS_TURNS
+    return len(_FILLER.sub("", _CORRECTED.sub("", _LABEL_IN_GAP.sub("", gap)))) <= MAX_LEFTOVER_ACROSS_TURNS
 
 
-def without_echo(chain: Sequence[Group]) -> list[Group]:
-    """The chain without what the other side merely repeated."""
+def without_slips(text: str, chain: Sequence[Group]) -> list[Group]:
+    """The chain without groups that the speaker took back (`五五，不对，四四`)."""
     kept: list[Group] = []
     for group in chain:
-        if not kept or kept[-1].digits != group.digits or len(group.digits) == 1:
-            kept.append(group)
+        if kept and _CORRECTED.search(text[kept[-1].end : group.start]):
+            kept.pop()
+        kept.append(group)
     return kept
+
+
+def without_echo(text: str, chain: Sequence[Group]) -> list[Group]:
+    """The chain without what the other side merely repeated: the last groups again, in another turn."""
+    kept: list[Group] = []
+    for group in chain:
+        if kept and "\n" in text[kept[-1].end : group.start] and _said(kept, group.digits):
+            continue
+        kept.append(group)
+    return kept
+
+
+def _said(kept: Sequence[Group], digits: str) -> bool:
+    """Whether the digits are what the last one to four groups were."""
+    return any("".join(group.digits for group in kept[-count:]) == digits for count in range(1, min(4, len(kept)) + 1))

@@ -9,7 +9,7 @@ from typing import Literal
 
 from data_contracts.analysis import MaskKind
 from nlp.pii import checks
-from nlp.pii.digits import Group, chains_of, groups_of, without_echo
+from nlp.pii.digits import Group, chains_of, groups_of, without_echo, without_slips
 from nlp.pii.masks import RawMask
 
 CueKind = Literal["id_card", "bank_card", "phone", "qq", "case"]
@@ -27,9 +27,15 @@ CUE_REACH = 14
 CUE_REACH_ACROSS_TURNS = 60
 MIN_FRAGMENT = 4
 MIN_SPOKEN_FRAGMENT = 3
+_SHORTEST = 10
 _MAX_DIGITS = 24
 _DATE = re.compile(r"(?:19|20)\d\d(?:1[0-2]|0?[1-9])(?:3[01]|[12]\d|0?[1-9])")
 _TIMESTAMP = re.compile(r"20[0-3]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d*")
+_LINE_NAME = re.compile(r"(?:^|[^0-9A-Za-z])(?:tel|qq|vx?|wx)$", re.IGNORECASE)
+_SIGNED = re.compile(r"[\u4e00-\u9fff)] ([2-8]\d{6,7})$", re.MULTILINE)
+"""A line that ends in a landline number, as signatures do."""
+_SIGNATURE_CHARS = 200
+_BLOCK_JOINT = re.compile(r"[ \-.·)]{1,3}")
 _PLAIN_JOINT = re.compile(r"[ \-,，、·.]*")
 
 
@@ -75,13 +81,18 @@ def find_numbers(text: str) -> list[RawMask]:
     for chain in chains_of(text, groups):
         found.extend(_numbers_in(text, chain, cues))
     masks = [mask for number in found for mask in _pieces(text, number)]
+    masks.extend(
+        RawMask(*match.span(1), "landline", match.group(1)[-2:])
+        for match in _SIGNED.finditer(text, max(0, len(text) - _SIGNATURE_CHARS))
+        if not _DATE.fullmatch(match.group(1))
+    )
     taken = {group.start for number in found for group in number.groups}
     masks.extend(_echoes([group for group in groups if group.start not in taken], found))
     return masks
 
 
 def _numbers_in(text: str, chain: Sequence[Group], cues: _Cues) -> list[_Found]:
-    """Numbers of a chain: whole groups first, then neighbours joined, the other side's echo left out."""
+    """Numbers of a chain: whole groups first, then neighbours joined, slips and the other side's echo left out."""
     found = []
     rest: list[list[Group]] = [[]]
     for group in chain:
@@ -92,13 +103,23 @@ def _numbers_in(text: str, chain: Sequence[Group], cues: _Cues) -> list[_Found]:
         else:
             rest[-1].append(group)
     for part in rest:
-        found.extend(
-            _joined(text, part, cues, _kind_by_shape) or _joined(text, without_echo(part), cues, _kind_by_shape)
-        )
+        for reading in _readings(text, part):
+            joined = _joined(text, reading, cues, _kind_by_shape)
+            if joined:
+                found.extend(joined)
+                break
     taken = {group.start for number in found for group in number.groups}
     left = [group for group in chain if group.start not in taken]
     found.extend(_joined(text, left, cues, _kind_by_cue))
     return found
+
+
+def _readings(text: str, groups: Sequence[Group]) -> list[Sequence[Group]]:
+    """What a chain may have meant, the likelier first: without slips and echoes, then as it stands."""
+    if len(groups) < 2:
+        return []
+    careful = without_echo(text, without_slips(text, groups))
+    return [careful] if len(careful) == len(groups) else [careful, groups]
 
 
 def _joined(
@@ -132,16 +153,10 @@ def _joined(
 def _kind_by_shape(text: str, window: Sequence[Group], digits: str, cues: _Cues) -> MaskKind | None:
     """What a number is by its digits alone; a cue may only veto."""
     length = len(digits)
-    if length < 10 or (
-        len(window) == 1
-        and window[0].start
-        and text[window[0].start - 1].isascii()
-        and text[window[0].start - 1].isalpha()
-        and not _after_mail(text, window[0].start)
-    ):
+    if length < _SHORTEST or (len(window) == 1 and _within_code(text, window[0].start)):
         return None
     cue = cues.before(window[0].start)
-    if cue == "case":
+    if cue == "case" or (cue is None and not _written_as_one(text, window)):
         return None
     if checks.is_mobile(digits):
         return "mobile"
@@ -156,12 +171,12 @@ def _kind_by_shape(text: str, window: Sequence[Group], digits: str, cues: _Cues)
     return None
 
 
-def _after_mail(text: str, position: int) -> bool:
-    """Whether the letters before a position are a label (`tel`, `TEL`, `QQ`, `vx`), not part of a longer code."""
-    return (
-        re.search(r"(?:^|[^0-9A-Za-z])(?:[Tt][Ee][Ll]|QQ|qq|[Vv][Xx]?|wx|WX)$", text[max(0, position - 5) : position])
-        is not None
-    )
+def _within_code(text: str, position: int) -> bool:
+    """Whether digits continue a code of letters; letters that name a line (`tel`, `QQ`, `vx`) do not make a code."""
+    before = text[position - 1] if position else ""
+    if not (before.isascii() and before.isalpha()):
+        return False
+    return _LINE_NAME.search(text[max(0, position - 5) : position]) is None
 
 
 def _is_card(digits: str, cue: str | None) -> bool:
@@ -180,6 +195,8 @@ def _kind_by_cue(text: str, window: Sequence[Group], digits: str, cues: _Cues) -
     cue = cues.before(window[0].start)
     if cue is None or cue == "case" or checks.is_public_line(digits):
         return None
+    if any(checks.is_public_line(group.digits) for group in window):
+        return None
     if cue == "id_card" and 14 <= length <= 20:
         return "id_card"
     if cue == "bank_card" and 11 <= length <= 23:
@@ -192,6 +209,14 @@ def _kind_by_cue(text: str, window: Sequence[Group], digits: str, cues: _Cues) -
         if length in {7, 8} and digits[0] in "23456789":
             return "landline"
     return None
+
+
+def _written_as_one(text: str, window: Sequence[Group]) -> bool:
+    """Whether typed groups stand together as the blocks of one number do; lists of numbers have commas."""
+    pairs = pairwise(window)
+    return all(
+        left.spoken or right.spoken or _BLOCK_JOINT.fullmatch(text, left.end, right.start) for left, right in pairs
+    )
 
 
 def _plainly_joined(text: str, window: Sequence[Group]) -> bool:
@@ -209,9 +234,17 @@ def _pieces(text: str, number: _Found) -> list[RawMask]:
         stretches[-1].append(group)
     tails = [""] * (len(stretches) - 1) + [number.digits[-2:]]
     return [
-        RawMask(stretch[0].start, stretch[-1].end, number.kind, tail)
+        RawMask(_opening(text, stretch), stretch[-1].end, number.kind, tail)
         for stretch, tail in zip(stretches, tails, strict=True)
     ]
+
+
+def _opening(text: str, stretch: Sequence[Group]) -> int:
+    """Where a mask begins: at a plus sign or at the bracket around an area code, when there is one."""
+    start = stretch[0].start
+    before = text[start - 1] if start else ""
+    bracketed = before == "(" and ")" in text[start : stretch[-1].end]
+    return start - 1 if before == "+" or bracketed else start
 
 
 def _closely(gap: str) -> bool:

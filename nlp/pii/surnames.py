@@ -42,3 +42,10 @@ def given_scores() -> dict[str, float]:
             score, _, chars = line.partition(" ")
             scores.update(dict.fromkeys(chars, float(score)))
     return scores
+
+
+@cache
+def not_names() -> frozenset[str]:
+    """Words that look like a surname and a given name and are none."""
+    lines = (_LEXICON / "not_names.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())

@@ -138,9 +138,7 @@ def _merged(store: CaseStore, scorer: Scorer, grown: _Case, others: Sequence[_Ca
     return grown
 
 
-def _drawn(
-    store: CaseStore, scorer: Scorer, item: PairItem, grown: _Case, candidates: Sequence[PairItem]
-) -> None:
+def _drawn(store: CaseStore, scorer: Scorer, item: PairItem, grown: _Case, candidates: Sequence[PairItem]) -> None:
     """Move near complaints of other cases that by now fit the grown case better than their own."""
     near = [other for other in candidates if scorer.probability(item, other) >= fitted_threshold()]
     cases = store.cases_of([other.key for other in near])

@@ -1,5 +1,8 @@
 """`yanpan import`: bring a file of complaints in, with everything that follows from them."""
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +42,7 @@ def register(app: typer.Typer) -> None:
         try:
             total = readers.count(file)
             columns = _columns(mapping or [])
-            with open_service(settings()) as service:
+            with _told_to_end(), open_service(settings()) as service:
                 root = service.regions.root
                 if region is not None:
                     resolve(service.regions, region)
@@ -63,6 +66,16 @@ def register(app: typer.Typer) -> None:
         if importing.stuck:
             console.print(f"[red]{importing.stuck} 个后续任务反复失败，服务运行时会继续重试；原因见日志[/red]")
             raise typer.Exit(1)
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Take SIGTERM as Ctrl-C, so that the database is left in order whoever ends the program."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _columns(mapping: list[str]) -> dict[str, str]:

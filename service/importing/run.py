@@ -125,7 +125,7 @@ class Import:
     def _work_meanwhile(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
             if self._service.jobs.open_jobs():
-                self._service.jobs.drain()
+                self._service.jobs.drain(stopping)
             stopping.wait(_WAIT_SECONDS)
 
     def _batches(self, after: int) -> Iterator[Batch]:

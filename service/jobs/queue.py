@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from uuid import UUID
 
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy, SyncPsycopgConnector
@@ -20,12 +21,17 @@ logger = logging.getLogger(__name__)
 TASK = "process"
 QUEUE = "complaints"
 ATTEMPTS_MAX = 12
+JOB_MAX = 50
+"""Complaints in one job: a second or two of work, which is how long a worker that is to stop may take."""
 SPLIT_AFTER = 2
 """Attempts after which a batch becomes one job a complaint, so that one that fails does not hold back the others."""
 STUCK_AFTER = 4
 """Attempts (half a minute) after which nobody should sit and wait for a job."""
 _RETRY = RetryStrategy(max_attempts=ATTEMPTS_MAX, exponential_wait=2)
 _STOP_SECONDS = 20.0
+_LOOK_SECONDS = 0.2
+_AWAY_SECONDS = 5.0
+"""A database that is away for longer ends the worker, which then begins anew."""
 
 Process = Callable[[Sequence[UUID]], None]
 
@@ -86,8 +92,9 @@ class Jobs:
         return app
 
     def defer(self, session: Session, complaint_ids: Sequence[UUID]) -> None:
-        """Defer one job for some complaints in the session's transaction: both happen or neither."""
-        self._defer(session, [complaint_ids])
+        """Defer the work of some complaints in the session's transaction: both happen or neither."""
+        ids = list(complaint_ids)
+        self._defer(session, [ids[start : start + JOB_MAX] for start in range(0, len(ids), JOB_MAX)])
 
     def open_jobs(self) -> int:
         """Jobs that wait or run."""
@@ -101,18 +108,28 @@ class Jobs:
         """A worker for this process; start and stop it."""
         return Worker(self._conninfo, self.app, concurrency, self._stalled_after)
 
-    def drain(self) -> None:
-        """Carry out all waiting jobs in this thread, then return."""
+    def drain(self, stopping: threading.Event | None = None) -> None:
+        """Carry out all waiting jobs in this thread, then return; when it is to stop, end the running job only."""
 
         async def run() -> None:
-            app = self.app(PsycopgConnector(conninfo=self._conninfo, min_size=1, max_size=4))
+            app = self.app(_connector(self._conninfo, 4))
             async with app.open_async():
                 await _rescue(app, self._stalled_after)
-                await app.run_worker_async(
-                    queues=[QUEUE], wait=False, listen_notify=False, install_signal_handlers=False,
-                    delete_jobs="successful", update_heartbeat_interval=_heartbeat(self._stalled_after),
-                    stalled_worker_timeout=self._stalled_after,
+                work = asyncio.create_task(
+                    app.run_worker_async(
+                        queues=[QUEUE], wait=False, listen_notify=False, install_signal_handlers=False,
+                        delete_jobs="successful", update_heartbeat_interval=_heartbeat(self._stalled_after),
+                        stalled_worker_timeout=self._stalled_after,
+                    )
                 )  # fmt: skip
+                try:
+                    while not (stopping and stopping.is_set()) and not work.done():
+                        await asyncio.wait({work}, timeout=_LOOK_SECONDS)
+                finally:
+                    # Cancelled or not: the running job ends and is signed off before its connections go.
+                    work.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await work
 
         asyncio.run(run())
 
@@ -130,6 +147,12 @@ class Jobs:
         query = text(f"SELECT count(*) FROM procrastinate_jobs WHERE task_name = :task AND {condition}")  # noqa: S608
         with self._sessions() as session:
             return session.scalar(query, {"task": TASK}) or 0
+
+
+def _connector(conninfo: str, size: int) -> PsycopgConnector:
+    return PsycopgConnector(
+        conninfo=conninfo, min_size=1, max_size=size, timeout=_AWAY_SECONDS, reconnect_timeout=_AWAY_SECONDS
+    )
 
 
 def _heartbeat(stalled_after: float) -> float:
@@ -183,8 +206,7 @@ class Worker:
                 await asyncio.sleep(1.0)
 
     async def _work(self) -> None:
-        connector = PsycopgConnector(conninfo=self._conninfo, min_size=1, max_size=self._concurrency + 2)
-        app = self._app(connector)
+        app = self._app(_connector(self._conninfo, self._concurrency + 2))
         async with app.open_async():
             await _rescue(app, self._stalled_after)
             await app.run_worker_async(

@@ -11,6 +11,7 @@ from data_contracts.taxonomy import HEADS, taxonomy
 from nlp.features import grams_of, select_grams
 from nlp.package import CONFIG, WEIGHTS, ModelPackage, PackageError, columns, label_map, scalars, slices
 from nlp.prepare import Prepared, prepare
+from nlp.segment import segmenter
 
 WIDTH = 4
 TEXTS = ["望湖区某小区半夜施工噪音扰民", "请问新生儿医保怎么办理", "工地拖欠三十人工资"]
@@ -130,7 +131,23 @@ def test_the_word_that_moves_a_label_is_named() -> None:
     moved = ModelPackage(package.config, package.arrays)
     predictions = moved.predict([item], vectors()[:1])
     predictions.heads["domain"][0] = np.eye(len(taxonomy("domain")))[6]
-    why = moved.explain(item, predictions, 0)["domain"]
+    why = moved.explain([item], predictions, [segmenter().cut(item.model_text)])[0]["domain"]
     assert len(why) == 1
     assert "噪音" in why[0].word
     assert why[0].weight > 0
+
+
+def test_reasons_do_not_depend_on_the_batch() -> None:
+    package, items = small(), texts()
+    words = [segmenter().cut(item.model_text) for item in items]
+    predictions = package.predict(items, vectors())
+    together = package.explain(items, predictions, words)
+    alone = package.explain(items[2:], package.predict(items[2:], vectors()[2:]), words[2:])
+    assert together[2] == alone[0]
+    assert all(moved.word in items[2].model_text for why in together[2].values() for moved in why)
+
+
+def test_words_that_are_not_the_text_are_refused() -> None:
+    package, items = small(), texts()
+    with pytest.raises(ValueError, match="add up"):
+        package.explain(items[:1], package.predict(items[:1], vectors()[:1]), [["望湖区"]])

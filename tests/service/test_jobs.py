@@ -1,6 +1,8 @@
 """What follows from a complaint after its commit: done once whatever is delivered again, and by others if one dies."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -14,7 +16,7 @@ from data_contracts.complaint import Answer, Complaint
 from service.access.principal import Principal
 from service.context import Service
 from service.jobs.process import Process
-from service.jobs.queue import QUEUE, SPLIT_AFTER, STUCK_AFTER, Jobs, _rescue
+from service.jobs.queue import JOB_MAX, QUEUE, SPLIT_AFTER, STUCK_AFTER, Jobs, _rescue
 from service.store import idempotency
 from service.store.engine import Sessions, conninfo
 from service.store.ids import complaint_id
@@ -127,7 +129,9 @@ class Seen:
 
 def statuses(sessions: Sessions) -> list[str]:
     with sessions() as session:
-        return list(session.scalars(text("SELECT status::text FROM procrastinate_jobs ORDER BY id")))
+        # The periodic jobs of the queue itself come and go with the clock.
+        query = "SELECT status::text FROM procrastinate_jobs WHERE task_name = 'process' ORDER BY id"
+        return list(session.scalars(text(query)))
 
 
 def due(sessions: Sessions) -> None:
@@ -243,6 +247,33 @@ class TestQueue:
         asyncio.run(rescue_too_late())
         assert statuses(sessions) == ["todo"]
 
+    def test_one_that_is_to_stop_ends_the_running_job_only(
+        self, queue: tuple[Jobs, Seen], sessions: Sessions, database_url: str
+    ):
+        stopping = threading.Event()
+        begun = []
+
+        def process(ids: Sequence[UUID]) -> None:
+            begun.append(ids)
+            stopping.set()
+            time.sleep(0.5)
+
+        jobs = Jobs(conninfo(database_url), sessions, process, stalled_after=5)
+        for number in range(3):
+            with sessions.begin() as session:
+                jobs.defer(session, [complaint_id("s", f"{number}")])
+        jobs.drain(stopping)
+        assert (len(begun), jobs.open_jobs(), statuses(sessions)) == (1, 2, ["todo", "todo"])
+
+    def test_a_large_batch_is_several_jobs(self, queue: tuple[Jobs, Seen], sessions: Sessions):
+        jobs, seen = queue
+        ids = [complaint_id("s", f"{number}") for number in range(2 * JOB_MAX + 1)]
+        with sessions.begin() as session:
+            jobs.defer(session, ids)
+        assert jobs.open_jobs() == 3
+        jobs.drain()
+        assert [key for batch in seen.batches for key in batch] == ids
+
     def test_old_idempotency_keys_are_swept(self, queue: tuple[Jobs, Seen], sessions: Sessions):
         jobs, _ = queue
         with sessions.begin() as session:
@@ -254,8 +285,6 @@ class TestQueue:
             assert session.scalars(text("SELECT key FROM idempotency")).all() == ["new"]
 
     def test_a_worker_hears_of_new_jobs_and_stops(self, queue: tuple[Jobs, Seen], sessions: Sessions):
-        import time
-
         jobs, seen = queue
         worker = jobs.worker(1)
         worker.start()

@@ -1,5 +1,7 @@
 """What operators see: alive, ready, counted; and what user interfaces are offered."""
 
+import time
+
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
@@ -72,6 +74,7 @@ def test_the_worker_in_the_process_carries_jobs_out(service: Service, key_for):
         for _ in range(600):
             if client.get(path, headers=headers).json()["case_id"]:
                 break
+            time.sleep(0.05)
         assert client.get(path, headers=headers).json()["case_id"]
         worker = client.app.state.worker
         assert worker.alive

@@ -68,9 +68,9 @@ def main() -> None:
     port = free_port()
     environment = {**os.environ, "YANPAN_HOME": str(home), "YANPAN_PORT": str(port), "HF_HUB_OFFLINE": "1"}
     key = subprocess.run(
-        [sys.executable, "-m", "service.cli.main", "key", "create", "--role", "admin", "--owner", "bench", "--plain"],
+        [sys.executable, "-m", "service.cli.main", "key", "create", "--role", "admin", "--owner", "bench"],
         env=environment, check=True, capture_output=True, text=True,
-    ).stdout.strip()  # fmt: skip
+    ).stdout.split()[-1]  # fmt: skip
     server = subprocess.Popen([sys.executable, "-m", "service.cli.main", "serve"], env=environment)
     try:
         base = f"http://127.0.0.1:{port}"

@@ -1,6 +1,6 @@
 """Run the pipeline in several processes, results in the order of the input."""
 
-import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
+
+from threadpoolctl import threadpool_limits
 
 from nlp.pipeline import Pipeline
 
@@ -22,10 +24,12 @@ _pipeline: Pipeline | None = None
 
 def _start(model: Path | None, encoder: str | None) -> None:
     global _pipeline  # noqa: PLW0603  # one pipeline per worker process, loaded once
-    os.environ["OMP_NUM_THREADS"] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _pipeline = Pipeline.load(model, encoder)
     import torch
 
+    # One thread a process: the arrays are small, and threads of several processes only wait for each other.
+    threadpool_limits(1)
     torch.set_num_threads(1)
 
 

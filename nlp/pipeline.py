@@ -1,6 +1,6 @@
 """The one way from complaints to analyses: a row of steps, batched and pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -8,19 +8,18 @@ from typing import Self
 
 import numpy as np
 
-from data_contracts.analysis import Analysis, Label
+from data_contracts.analysis import Analysis, Element, Label, Moved
 from data_contracts.complaint import Complaint
 from data_contracts.taxonomy import TaxonomyName, taxonomy
 from nlp.elements import extract_batch
 from nlp.encoder import Encoder, load_encoder
 from nlp.keywords import keywords
-from nlp.package import ModelPackage, Predictions
+from nlp.package import ModelPackage, PredictedRow
 from nlp.prepare import Prepared, prepare
 from nlp.risk import assess
 from nlp.segment import segmenter
 
 BUILTIN_MODEL = Path(__file__).parent / "builtin" / "model"
-_LABEL_HEADS: tuple[TaxonomyName, ...] = ("domain", "kind", "dispute_type", "stage")
 
 
 class _Clock:
@@ -79,39 +78,50 @@ class Pipeline:
         clock.lap("classify")
         elements = extract_batch(prepared)
         clock.lap("elements")
-        found = [keywords(segmenter().cut(item.model_text)) for item in prepared]
-        clock.lap("keywords")
-        analyses = []
-        for row, item in enumerate(prepared):
-            labels = {head: self._label(predictions, head, row, item) for head in _LABEL_HEADS}
-            analyses.append(
-                Analysis(
-                    domain=labels["domain"],
-                    kind=labels["kind"],
-                    dispute_type=labels["dispute_type"],
-                    stage=labels["stage"],
-                    risk=assess(
-                        item,
-                        predictions.row(row),
-                        level_bias=self.model.level_bias,
-                        factor_thresholds=self.model.factor_thresholds,
-                        abstain_below=self.model.abstain_below["risk_level"],
-                    ),
-                    elements=elements[row],
-                    keywords=found[row],
-                    masks=list(item.masks),
-                    masked_title=item.masked_title,
-                    masked_text=item.masked_text,
-                    model_version=self.model.version,
-                )
-            )
+        words = [segmenter().cut(item.model_text) for item in prepared]
+        why = self.model.explain(prepared, predictions, words)
+        clock.lap("explain")
+        analyses = [
+            self._analysis(item, predictions.row(row), why[row], elements[row], keywords(words[row]))
+            for row, item in enumerate(prepared)
+        ]
         clock.lap("labels")
         for analysis in analyses:
             analysis.timings_ms.update(clock.steps)
         return analyses
 
-    def _label(self, predictions: Predictions, head: TaxonomyName, row: int, item: Prepared) -> Label:
-        scores = predictions.heads[head][row]
+    def _analysis(
+        self,
+        item: Prepared,
+        predicted: PredictedRow,
+        why: Mapping[TaxonomyName, list[Moved]],
+        elements: list[Element],
+        found: list[str],
+    ) -> Analysis:
+        risk = assess(
+            item,
+            predicted,
+            level_bias=self.model.level_bias,
+            factor_thresholds=self.model.factor_thresholds,
+            abstain_below=self.model.abstain_below["risk_level"],
+        )
+        risk.level.why = why["risk_level"]
+        return Analysis(
+            domain=self._label("domain", predicted, why),
+            kind=self._label("kind", predicted, why),
+            dispute_type=self._label("dispute_type", predicted, why),
+            stage=self._label("stage", predicted, why),
+            risk=risk,
+            elements=elements,
+            keywords=found,
+            masks=list(item.masks),
+            masked_title=item.masked_title,
+            masked_text=item.masked_text,
+            model_version=self.model.version,
+        )
+
+    def _label(self, head: TaxonomyName, predicted: PredictedRow, why: Mapping[TaxonomyName, list[Moved]]) -> Label:
+        scores = predicted.heads[head]
         labels = taxonomy(head).labels
         best = int(np.argmax(scores))
         return Label(
@@ -119,4 +129,5 @@ class Pipeline:
             confidence=float(scores[best]),
             abstain=bool(scores[best] < self.model.abstain_below[head]),
             scores={label: round(float(score), 4) for label, score in zip(labels, scores, strict=True)},
+            why=why[head],
         )

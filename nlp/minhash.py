@@ -51,4 +51,4 @@ def bands(held: Signature) -> list[str]:
 
 def jaccard(left: Signature, right: Signature) -> float:
     """Estimated Jaccard similarity of two texts, 0 to 1."""
-    return float(np.mean(left == right))
+    return np.count_nonzero(left == right) / PERMUTATIONS

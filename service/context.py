@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from data_contracts.complaint import Complaint
 from data_contracts.region import RegionTree
 from nlp.encoder import Encoder, load_encoder
 from nlp.indexing import index_fields
@@ -89,7 +90,7 @@ class Service:
 
     def warm(self) -> None:
         """Load the models and make the search index ready before the first request."""
-        self.pipeline.analyse([])
+        self.pipeline.analyse([Complaint(text="望湖区春晓路路灯不亮，请尽快维修。")])
         self.search.prepare()
 
 

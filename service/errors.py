@@ -132,6 +132,12 @@ class VersionConflict(Conflict):
         super().__init__(zh, en, members={"complaint_id": complaint_id, "versions": list(versions)})
 
 
+class IdTaken(Conflict):
+    """The same source and external id belong to a complaint of another region, of which nothing is told."""
+
+    type, title = "id-taken", "编号已被使用"
+
+
 class IdempotencyConflict(Conflict):
     """An Idempotency-Key was used again for another request."""
 

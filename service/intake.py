@@ -19,7 +19,7 @@ from nlp.pipeline import Pipeline
 from nlp.redact import redacted
 from service.access import audit, scope
 from service.access.principal import Principal
-from service.errors import Erased, Fault, Invalid, VersionConflict, Withdrawn
+from service.errors import Erased, Fault, IdTaken, Invalid, VersionConflict, Withdrawn
 from service.feed.publish import NewEvent, publish, scrub
 from service.home import Keys
 from service.http.regions import resolve
@@ -29,6 +29,7 @@ from service.store.complaints import find, newest_original, record_of, sealed_ve
 from service.store.crypto import keyed_digest
 from service.store.engine import Sessions
 from service.store.ids import complaint_id
+from service.store.ids_in import one_of
 from service.store.sealing import held_ring
 from service.store.tables.complaints import ComplaintRow, ComplaintVersionRow, TombstoneRow
 
@@ -87,6 +88,7 @@ class Intake:
         Raises:
             RegionUnknown, RegionForbidden: its region.
             VersionConflict: the id was used with another body; names the versions.
+            IdTaken: the id belongs to a complaint of another region.
             Erased: the complaint was erased before.
         """
         outcome = self.submit_many([complaint], principal)[0]
@@ -127,7 +129,7 @@ class Intake:
             stored = self._known(session, [arrival.key for arrival in arrivals.values()])
             for place, arrival in arrivals.items():
                 new = arrival.key in created and first.get(arrival.key) == place
-                outcomes[place] = self._outcome(stored.get(arrival.key), arrival, new=new)
+                outcomes[place] = self._outcome(stored.get(arrival.key), arrival, principal, new=new)
         return [outcome for outcome in outcomes if outcome is not None]
 
     def replace(self, key: UUID, complaint: Complaint, principal: Principal) -> Accepted:
@@ -242,9 +244,9 @@ class Intake:
     def _known(self, session: Session, keys: Sequence[UUID]) -> dict[UUID, ComplaintRow | TombstoneRow]:
         known: dict[UUID, ComplaintRow | TombstoneRow] = {}
         if keys:
-            for row in session.scalars(select(ComplaintRow).where(ComplaintRow.id.in_(keys))):
+            for row in session.scalars(select(ComplaintRow).where(one_of(ComplaintRow.id, keys))):
                 known[row.id] = row
-            for stone in session.scalars(select(TombstoneRow).where(TombstoneRow.complaint_id.in_(keys))):
+            for stone in session.scalars(select(TombstoneRow).where(one_of(TombstoneRow.complaint_id, keys))):
                 known[stone.complaint_id] = stone
         return known
 
@@ -280,7 +282,14 @@ class Intake:
             self._jobs.defer(session, [arrival.key for arrival in arrivals if arrival.key in created])
         return created
 
-    def _outcome(self, row: ComplaintRow | TombstoneRow | None, arrival: _Arrival, *, new: bool) -> Accepted | Fault:
+    def _outcome(
+        self, row: ComplaintRow | TombstoneRow | None, arrival: _Arrival, principal: Principal, *, new: bool
+    ) -> Accepted | Fault:
+        if row is not None and not scope.covers(principal.scope, row.region_path):
+            return IdTaken(
+                "该来源系统的这个编号已属于另一辖区的诉求，请核对 source 与 external_id",
+                "this source and external id belong to a complaint of another region; check both",
+            )
         if isinstance(row, TombstoneRow) or row is None:
             return Erased("该诉求已清除，不能再次提交", "the complaint was erased and is not taken again")
         if row.body_digest != arrival.digest:

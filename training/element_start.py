@@ -26,14 +26,17 @@ class Start:
 
 
 def starting_vectors(encoder: Path, texts: Sequence[str]) -> Start:
-    """Vectors of the characters and words that occur in at least two texts, each read alone by the encoder, then PCA."""
+    """Vectors of the characters and words that occur in at least two texts, each read alone by the encoder, then PCA.
+
+    Of the words only those of the segmenter's dictionary: what the reader keeps must name nobody whom a text names.
+    """
     from sentence_transformers import SentenceTransformer
 
     seen: Counter[str] = Counter()
     seen_words: Counter[str] = Counter()
     for text in texts:
         seen.update(set(text))
-        seen_words.update(set(segmenter().cut(text)))
+        seen_words.update({word for word in segmenter().cut(text) if segmenter().has_word(word)})
     chars = "".join(sorted(char for char, count in seen.items() if count >= LEAST_TEXTS))
     frequent = [
         word

@@ -1,7 +1,8 @@
 """Cases of the running service: decided one complaint at a time under a lock, kept in PostgreSQL."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID, uuid5
@@ -15,19 +16,24 @@ from data_contracts.region import RegionTree
 from nlp.frequency import background
 from nlp.indexing import IndexFields
 from nlp.pairs import PairItem, Scorer, pair_item
-from service.cases.assign import assign
+from service.cases.assign import CANDIDATES, assign
 from service.feed.publish import NewEvent, publish
 from service.search import reader
 from service.search.protocol import SearchEngine
 from service.search.query import BIGRAM_MARK
 from service.store.complaints import find_many
 from service.store.engine import Sessions
+from service.store.ids_in import one_of
 from service.store.tables.cases import CaseMemberRow, CaseRow
 from service.store.tables.complaints import ComplaintRow
 from service.store.tables.search import SearchTotalRow
 
 CASE_LOCK = 0x79616E70_05
 """One process decides at a time: two complaints of one event that arrive together must find each other."""
+DECISIONS = 20
+"""Complaints that are decided in one transaction, while others wait for half a second at most."""
+LOOK_UPS = 3
+"""Near complaints are looked up for so many at a time."""
 REMEMBERED = 20_000
 """Complaints whose view for the scorer a process keeps."""
 _GROWTH = 1.1
@@ -57,7 +63,8 @@ class Cases:
         self._scorer: Scorer | None = None
         self._counted = 0
         self._frequencies: dict[str, int] = {}
-        self._counted = 0
+        self._known: dict[int, PairItem] = {}
+        self._threads = ThreadPoolExecutor(LOOK_UPS, thread_name_prefix="near")
 
     def assign(self, rows: Sequence[ComplaintRow], fields: Sequence[IndexFields]) -> None:
         """Put complaints that are indexed into cases, in the order in which they were received.
@@ -69,29 +76,40 @@ class Cases:
         order = sorted(zip(rows, views, strict=True), key=lambda pair: (pair[0].received_at, pair[0].id))
         for row, item in order:
             self._remember(row, item)
-        for row, item in order:
+        moved: dict[UUID, UUID | None] = {}
+        for start in range(0, len(order), DECISIONS):
             with self._sessions.begin() as session:
                 session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CASE_LOCK})
-                member = session.get(CaseMemberRow, row.id)
-                if member is not None:
-                    if member.version == row.version:
-                        moved = _together(session, member.case_id)
-                    else:
-                        _leave(session, member)
-                        member = None
-                if member is None:
-                    store = _Store(self, session, row.version)
-                    assign(store, item)
-                    store.tell()
-                    moved = store.moved
-            self._search.assign(moved)
+                chunk = order[start : start + DECISIONS]
+                # What is near does not hang on what is decided: the look-ups of a chunk run side by side.
+                near = self._threads.map(self._near, [item for _, item in chunk])
+                for (row, item), found in zip(chunk, list(near), strict=True):
+                    moved.update(self._decide(session, row, item, found))
+        # The index follows at the end: should it come to nothing, the job is repeated and all are told again.
+        self._search.assign(moved)
+
+    def _decide(
+        self, session: Session, row: ComplaintRow, item: PairItem, near: Sequence[UUID]
+    ) -> dict[UUID, UUID | None]:
+        """Where one complaint belongs; returns all whose case the index must be told."""
+        member = session.get(CaseMemberRow, row.id)
+        left = []
+        if member is not None:
+            if member.version == row.version:
+                return _together(session, member.case_id)
+            left.append(_leave(session, member))
+            session.expunge(member)
+        store = _Store(self, session, row.version, near, left)
+        assign(store, item)
+        store.tell()
+        return store.moved
 
     def remove(self, ids: Sequence[UUID]) -> None:
         """Take withdrawn or erased complaints out of their cases."""
         with self._sessions.begin() as session:
             session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CASE_LOCK})
-            for member in session.scalars(select(CaseMemberRow).where(CaseMemberRow.complaint_id.in_(ids))).all():
-                _leave(session, member)
+            members = session.scalars(select(CaseMemberRow).where(one_of(CaseMemberRow.complaint_id, ids))).all()
+            _tell(session, {_leave(session, member) for member in members})
         for key in [key for key in self._seen if key[0] in set(ids)]:
             self._seen.pop(key, None)
 
@@ -100,7 +118,7 @@ class Cases:
         versions = dict(
             session.execute(
                 select(ComplaintRow.id, ComplaintRow.version).where(
-                    ComplaintRow.id.in_(keys), ComplaintRow.status == "active"
+                    one_of(ComplaintRow.id, keys), ComplaintRow.status == "active"
                 )
             ).all()
         )
@@ -112,24 +130,33 @@ class Cases:
                 self._remember(row, view(row, field))
         return [self._seen[key, versions[key]] for key in keys if key in versions]
 
-    def near(self, item: PairItem, k: int, fields: IndexFields) -> list[UUID]:
+    def _near(self, item: PairItem) -> list[UUID]:
         """Near complaints in the whole city."""
         root = self._regions().root.path
-        found = self._search.candidates(fields, root, k, exclude=[cast("UUID", item.key)])
+        fields = IndexFields(
+            title_tokens=[], text_tokens=list(item.tokens.elements()), bigrams=list(item.bigrams.elements()),
+            vector=item.vector, minhash=item.minhash,
+        )  # fmt: skip
+        found = self._search.candidates(fields, root, CANDIDATES, exclude=[cast("UUID", item.key)])
         return [candidate.complaint_id for candidate in found]
 
     def scorer(self, session: Session, items: Sequence[PairItem]) -> Scorer:
         """The scorer under the rarity of terms in this store; made anew when the store has grown by a tenth."""
         documents = session.scalar(select(SearchTotalRow.documents)) or 0
         if self._scorer is None or not self._counted / _GROWTH <= documents <= self._counted * _GROWTH:
-            self._counted, self._frequencies = documents, {}
+            self._counted, self._frequencies, self._known = documents, {}, {}
             frequencies = self._frequencies
             self._scorer = Scorer(background().rarity(documents, lambda term: frequencies.get(term, 0)))
-        terms = {token for item in items for token in item.tokens}
-        terms |= {BIGRAM_MARK + pair for item in items for pair in item.bigrams}
+        # An item is kept beside its id, so that the id stays its own.
+        fresh = [item for item in items if id(item) not in self._known]
+        terms = {token for item in fresh for token in item.tokens}
+        terms.update(BIGRAM_MARK + pair for item in fresh for pair in item.bigrams)
         if missing := [term for term in terms if term not in self._frequencies]:
             self._frequencies.update(dict.fromkeys(missing, 0))
             self._frequencies.update(reader.statistics(session, missing).frequencies)
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
+        self._known.update((id(item), item) for item in fresh)
         return self._scorer
 
     def _remember(self, row: ComplaintRow, item: PairItem) -> None:
@@ -165,33 +192,50 @@ def _together(session: Session, case: UUID) -> dict[UUID, UUID | None]:
     return found
 
 
-def _leave(session: Session, member: CaseMemberRow) -> None:
+def _leave(session: Session, member: CaseMemberRow) -> UUID:
+    """Take a complaint out of its case; returns the case."""
     session.execute(update(ComplaintRow).where(ComplaintRow.id == member.complaint_id).values(case_id=None))
-    session.execute(update(CaseRow).where(CaseRow.id == member.case_id).values(changes=CaseRow.changes + 1))
     session.execute(delete(CaseMemberRow).where(CaseMemberRow.complaint_id == member.complaint_id))
+    return member.case_id
+
+
+def _tell(session: Session, cases: set[UUID]) -> None:
+    """Publish that cases have changed; one that a single complaint opened is no news."""
+    events = []
+    for case in sorted(cases):
+        row = session.get_one(CaseRow, case)
+        size, path, region = session.execute(
+            select(func.count(), func.min(ComplaintRow.region_path), func.min(ComplaintRow.region_code))
+            .join(CaseMemberRow, CaseMemberRow.complaint_id == ComplaintRow.id)
+            .where(CaseMemberRow.case_id == case)
+        ).one()
+        if size > 1 or (size and row.changes):
+            row.changes += 1
+            data = {"case_id": str(case), "size": size, "region": region, "at": datetime.now(UTC).isoformat()}
+            events.append(NewEvent("cn.yanpan.case.changed", str(case), str(row.changes), path, data))
+    publish(session, events)
 
 
 class _Store:
     """The `CaseStore` of one decision, in its transaction."""
 
-    def __init__(self, cases: Cases, session: Session, version: int) -> None:
+    def __init__(
+        self, cases: Cases, session: Session, version: int, near: Sequence[UUID] = (), left: Iterable[UUID] = ()
+    ) -> None:
         self._cases = cases
         self._session = session
         self._version = version
+        self._near = near
         self._versions: dict[UUID, int] = {}
-        self._changed: set[UUID] = set()
+        self._changed = set(left)
         self.moved: dict[UUID, UUID | None] = {}
 
     def near(self, item: PairItem, k: int) -> Sequence[Hashable]:
-        fields = IndexFields(
-            title_tokens=[], text_tokens=list(item.tokens.elements()), bigrams=list(item.bigrams.elements()),
-            vector=item.vector, minhash=item.minhash,
-        )  # fmt: skip
-        return self._cases.near(item, k, fields)
+        return self._near[:k]
 
     def cases_of(self, keys: Sequence[Hashable]) -> dict[Hashable, Hashable]:
         found = self._session.execute(
-            select(CaseMemberRow.complaint_id, CaseMemberRow.case_id).where(CaseMemberRow.complaint_id.in_(keys))
+            select(CaseMemberRow.complaint_id, CaseMemberRow.case_id).where(one_of(CaseMemberRow.complaint_id, keys))
         )
         return {row.complaint_id: row.case_id for row in found}
 
@@ -222,11 +266,16 @@ class _Store:
         if held is None:
             self._session.add(CaseRow(id=case, merged_into=None, changes=0))
             self._session.flush()
-        self.join(item, case, reason, repost=False)
+        self._put(item, case, reason, repost=False)
         return case
 
     def join(self, item: PairItem, case: Hashable, reason: JoinReason, *, repost: bool) -> None:
-        key, into = cast("UUID", item.key), cast("UUID", case)
+        into = cast("UUID", case)
+        self._put(item, into, reason, repost=repost)
+        self._changed.add(into)
+
+    def _put(self, item: PairItem, into: UUID, reason: JoinReason, *, repost: bool) -> None:
+        key = cast("UUID", item.key)
         self._session.add(
             CaseMemberRow(
                 complaint_id=key,
@@ -238,7 +287,6 @@ class _Store:
         )
         self._session.execute(update(ComplaintRow).where(ComplaintRow.id == key).values(case_id=into))
         self._session.flush()
-        self._changed.add(into)
         self.moved[key] = into
 
     def leave(self, item: PairItem) -> None:
@@ -262,7 +310,7 @@ class _Store:
         kept, gone = sorted((cast("UUID", into), cast("UUID", other)), key=lambda case: tuple(first[case]))
         moved = self._session.scalars(select(CaseMemberRow.complaint_id).where(CaseMemberRow.case_id == gone)).all()
         self._session.execute(update(CaseMemberRow).where(CaseMemberRow.case_id == gone).values(case_id=kept))
-        self._session.execute(update(ComplaintRow).where(ComplaintRow.id.in_(moved)).values(case_id=kept))
+        self._session.execute(update(ComplaintRow).where(one_of(ComplaintRow.id, moved)).values(case_id=kept))
         self._session.execute(update(CaseRow).where(CaseRow.merged_into == gone).values(merged_into=kept))
         self._session.execute(update(CaseRow).where(CaseRow.id == gone).values(merged_into=kept))
         self.moved.update(dict.fromkeys(moved, kept))
@@ -271,17 +319,5 @@ class _Store:
         return kept
 
     def tell(self) -> None:
-        """Publish each case that is more than one complaint and has changed."""
-        events = []
-        for case in sorted(self._changed):
-            row = self._session.get_one(CaseRow, case)
-            row.changes += 1
-            size, path, region = self._session.execute(
-                select(func.count(), func.min(ComplaintRow.region_path), func.min(ComplaintRow.region_code))
-                .join(CaseMemberRow, CaseMemberRow.complaint_id == ComplaintRow.id)
-                .where(CaseMemberRow.case_id == case)
-            ).one()
-            if size > 1:
-                data = {"case_id": str(case), "size": size, "region": region, "at": datetime.now(UTC).isoformat()}
-                events.append(NewEvent("cn.yanpan.case.changed", str(case), str(row.changes), path, data))
-        publish(self._session, events)
+        """Publish which cases have changed."""
+        _tell(self._session, self._changed)

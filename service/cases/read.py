@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -129,6 +129,7 @@ def _case(session: Session, case_id: UUID, scope: str, tree: RegionTree, *, memb
     reporters = len({row.reporter for row in voices if row.reporter}) + sum(row.reporter is None for row in voices)
     score = risk_score([row.risk_score for row in rows], max(reporters, 1), [row.stage for row in rows])
     region = _spanning([row.region_path for row in rows])
+    seen = {row.id for row in rows}
     return Case(
         case_id=case_id,
         title=_title(rows),
@@ -151,11 +152,16 @@ def _case(session: Session, case_id: UUID, scope: str, tree: RegionTree, *, memb
                 title=row.title,
                 summary=row.text[:SUMMARY_CHARS],
                 repost=member.repost,
-                reason=JoinReason.model_validate(member.reason),
+                reason=_visible(JoinReason.model_validate(member.reason), seen),
             )
             for row, member in found[:members]
         ],
     )
+
+
+def _visible(reason: JoinReason, seen: Set[UUID]) -> JoinReason:
+    """A reason that names no complaint outside what the reader sees of the case."""
+    return reason if reason.matched in seen else reason.model_copy(update={"matched": None})
 
 
 def risk_score(scores: Sequence[float], reporters: int, stages: Sequence[str]) -> float:

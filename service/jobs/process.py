@@ -14,6 +14,7 @@ from service.feed.publish import NewEvent, publish
 from service.search.protocol import SearchDocument, SearchEngine
 from service.store.complaints import find_many
 from service.store.engine import Sessions
+from service.store.ids_in import one_of
 from service.store.tables.answers import AnswerRow
 from service.store.tables.complaints import ComplaintRow
 
@@ -53,7 +54,7 @@ class Process:
             events += [revision(row) for row in rows.values() if row.version > 1 and row.status == "active"]
             answers = session.execute(
                 select(AnswerRow.id, AnswerRow.complaint_id, AnswerRow.office, AnswerRow.resolved).where(
-                    AnswerRow.complaint_id.in_(rows)
+                    one_of(AnswerRow.complaint_id, rows)
                 )
             )
             events += [

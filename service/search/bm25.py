@@ -80,11 +80,13 @@ def hashes(terms: Iterable[str]) -> NDArray[np.uint32]:
     return np.unique(np.array([_hash(term) for term in terms], dtype=np.uint32))
 
 
-def overlap(own: NDArray[np.uint32], packed: bytes | memoryview) -> float:
-    """Jaccard overlap of `hashes` with the terms of a packed document."""
-    other = np.unique(np.frombuffer(packed, dtype="<u4") & _HASH_MASK)
-    both = len(np.intersect1d(own, other, assume_unique=True))
-    return both / max(len(own) + len(other) - both, 1)
+def overlaps(own: NDArray[np.uint32], packed: Sequence[bytes | memoryview]) -> NDArray[np.float64]:
+    """Jaccard overlap of `hashes`, not empty, with the terms of n packed documents; float64 (n,)."""
+    sizes = np.array([len(item) // 4 for item in packed], dtype=np.int64)
+    terms = np.frombuffer(b"".join(packed), dtype="<u4") & _HASH_MASK
+    hit = own[np.minimum(np.searchsorted(own, terms), len(own) - 1)] == terms
+    both = np.bincount(np.repeat(np.arange(len(packed)), sizes)[hit], minlength=len(packed))
+    return np.asarray(both / (len(own) + sizes - both), np.float64)
 
 
 def _hash(term: str) -> int:

@@ -11,6 +11,7 @@ from data_contracts.times import zoned
 from service.access.scope import narrower, within
 from service.errors import RegionUnknown
 from service.search.query import ParsedQuery, phrase_expression
+from service.store.ids_in import one_of
 from service.store.tables.search import SearchDocumentRow as Document
 
 LABELS = ("domain", "kind", "dispute_type", "stage", "risk_level", "channel")
@@ -61,4 +62,4 @@ def matches(expression: str) -> ColumnElement[bool]:
 
 def any_id(ids: Sequence[object]) -> ColumnElement[bool]:
     """The condition that a document is one of some."""
-    return Document.complaint_id.in_(ids)
+    return one_of(Document.complaint_id, ids)

@@ -18,7 +18,7 @@ from service.search.protocol import Candidate
 from service.search.query import BAND_MARK, BIGRAM_MARK, Statistics, all_of, any_of, lexeme
 from service.store.tables.search import SearchDocumentRow as Document
 
-POSTINGS_MAX = 1_500
+POSTINGS_MAX = 800
 """The rarest terms are asked for as long as they stand in no more documents than this, taken together."""
 ASKED_MAX = 24
 SCORED_TERMS = 48
@@ -28,6 +28,8 @@ NEIGHBOURS = 60
 BIGRAM_WEIGHT = 0.7
 REPOST_OVERLAP = 0.8
 """Jaccard overlap of bigrams from which two texts are the same words."""
+_LENGTHS_APART = 2.0
+"""No text that is longer by this factor is looked at as a repost."""
 
 
 def near_candidates(
@@ -88,8 +90,11 @@ def _reposts(session: Session, ids: Sequence[UUID], pairs: Mapping[str, int]) ->
     own = bm25.hashes(pairs)
     if not len(own):
         return set()
-    rows = session.execute(select(Document.complaint_id, Document.bigram_weights).where(any_id(ids)))
-    return {row.complaint_id for row in rows if bm25.overlap(own, row.bigram_weights) >= REPOST_OVERLAP}
+    length = sum(pairs.values())
+    alike = Document.bigram_length.between(length / _LENGTHS_APART, length * _LENGTHS_APART)
+    rows = session.execute(select(Document.complaint_id, Document.bigram_weights).where(any_id(ids), alike)).all()
+    found = bm25.overlaps(own, [row.bigram_weights for row in rows])
+    return {row.complaint_id for row, value in zip(rows, found, strict=True) if value >= REPOST_OVERLAP}
 
 
 def shared_words(session: Session, fields: IndexFields, ids: Sequence[UUID], top: int = 6) -> dict[UUID, list[str]]:

@@ -22,7 +22,7 @@ from service.store.tables.search import SearchTotalRow as Total
 
 CANDIDATES_MAX = 4_000
 """So many documents are scored at most; beyond that the match is asked to be closer."""
-EXACT_BELOW = 10_000
+EXACT_BELOW = 2_000
 """Where fewer documents pass the filters, every vector is compared."""
 BIGRAM_SCORED = 1_000
 """Only so many of the best by words are scored by bigrams as well."""

@@ -15,6 +15,7 @@ from service.search.protocol import SearchEngine
 from service.store import answers
 from service.store.complaints import find
 from service.store.engine import Sessions
+from service.store.ids_in import one_of
 from service.store.tables.search import SearchDocumentRow as Document
 
 
@@ -34,7 +35,7 @@ def similar_to(
     with sessions() as session:
         documents = {
             found.complaint_id: found
-            for found in session.scalars(select(Document).where(Document.complaint_id.in_([*order, complaint_id])))
+            for found in session.scalars(select(Document).where(one_of(Document.complaint_id, [*order, complaint_id])))
         }
         words = shared_words(session, fields, order)
         replies = answers.listed(session, order)

@@ -16,6 +16,7 @@ from nlp.minhash import bands
 from service.search.bm25 import pack, weighted
 from service.search.protocol import SearchDocument
 from service.search.query import BAND_MARK, BIGRAM_MARK, fold
+from service.store.ids_in import one_of
 from service.store.tables.search import SearchDocumentRow as Document
 from service.store.tables.search import SearchRemovedRow as Removed
 from service.store.tables.search import SearchTermRow as Term
@@ -42,7 +43,7 @@ def write(session: Session, documents: Sequence[SearchDocument], *, force: bool 
     if not newest:
         return 0
     lock(session)
-    _forget(newest, session.scalars(select(Removed.complaint_id).where(Removed.complaint_id.in_(newest))))
+    _forget(newest, session.scalars(select(Removed.complaint_id).where(one_of(Removed.complaint_id, newest))))
     old = _stored(session, newest)
     for key, stored in old.items():
         if newest[key].version < stored.version or (newest[key].version == stored.version and not force):
@@ -67,7 +68,7 @@ def remove(session: Session, complaint_ids: Iterable[UUID]) -> int:
     )
     old = _stored(session, ids)
     if old:
-        session.execute(delete(Document).where(Document.complaint_id.in_(list(old))))
+        session.execute(delete(Document).where(one_of(Document.complaint_id, old)))
         _count(session, _change([], list(old.values())))
     return len(old)
 
@@ -134,7 +135,7 @@ def _stored(session: Session, ids: Iterable[UUID]) -> dict[UUID, _Stored]:
             func.tsvector_to_array(Document.terms, type_=ARRAY(Text)),
             Document.token_length,
             Document.bigram_length,
-        ).where(Document.complaint_id.in_(list(ids)))
+        ).where(one_of(Document.complaint_id, ids))
     )
     return {row[0]: _Stored(*row[1:]) for row in found}
 

@@ -11,6 +11,7 @@ from data_contracts.complaint import Answer, Complaint
 from nlp.prepare import prepare
 from service.store.crypto import KeyRing, answer_context, keyed_digest
 from service.store.ids import answer_id
+from service.store.ids_in import one_of
 from service.store.tables.answers import AnswerRow
 
 
@@ -46,7 +47,7 @@ def listed(session: Session, complaint_ids: Iterable[UUID]) -> dict[UUID, list[A
     ids = list(complaint_ids)
     answers: dict[UUID, list[Answer]] = {identifier: [] for identifier in ids}
     rows = session.scalars(
-        select(AnswerRow).where(AnswerRow.complaint_id.in_(ids)).order_by(AnswerRow.answered_at, AnswerRow.id)
+        select(AnswerRow).where(one_of(AnswerRow.complaint_id, ids)).order_by(AnswerRow.answered_at, AnswerRow.id)
     )
     for row in rows:
         answers[row.complaint_id].append(

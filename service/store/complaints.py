@@ -19,6 +19,7 @@ from service.access.principal import Principal
 from service.access.scope import covers, within
 from service.errors import Erased, NotFound
 from service.store.crypto import KeyRing, KeySource, Sealed, version_context
+from service.store.ids_in import one_of
 from service.store.sealing import held_ring
 from service.store.tables.complaints import ComplaintRow, ComplaintVersionRow, TombstoneRow
 
@@ -100,7 +101,7 @@ def find_many(session: Session, ids: Sequence[UUID], *, lock: bool = False) -> d
 
     `lock` keeps them as they are until the transaction ends, so that none is erased while it is told of.
     """
-    query = select(ComplaintRow).where(ComplaintRow.id.in_(ids)).order_by(ComplaintRow.id)
+    query = select(ComplaintRow).where(one_of(ComplaintRow.id, ids)).order_by(ComplaintRow.id)
     rows = session.scalars(query.with_for_update(read=True) if lock else query)
     return {row.id: row for row in rows}
 

@@ -30,6 +30,8 @@ def open_engine(url: str | URL, *, pool_size: int = 16) -> Engine:
         max_overflow=0,
         pool_pre_ping=True,
         pool_timeout=30,
+        # Parameters are people's words, which must not reach a log through an error's text.
+        hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
         connect_args={"connect_timeout": 10, "application_name": "yanpan"},

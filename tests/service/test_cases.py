@@ -168,6 +168,27 @@ class TestAssign:
             ).all()
         assert sizes == ["2", "3"]
 
+    def test_the_feed_tells_how_a_case_shrinks(self, service: Service):
+        take(service, *map(told, LIFT))
+        service.intake.withdraw(key("lift-2"), CITY)
+        service.jobs.drain()
+        with service.sessions() as session:
+            told_last = session.execute(
+                text(
+                    "SELECT subject, data->>'size' FROM feed_event WHERE type = 'cn.yanpan.case.changed' "
+                    "ORDER BY sequence DESC LIMIT 1"
+                )
+            ).one()
+        assert tuple(told_last) == (str(case_of(service, "lift-1")), "2")
+
+    def test_a_reason_names_no_complaint_of_another_region(self, service: Service):
+        take(service, told("lift-1"), told("lift-2", region="东岭区"))
+        case = case_of(service, "lift-1")
+        whole = {member.complaint_id: member.reason.matched for member in shown(service, case).members}
+        assert whole[key("lift-2")] == key("lift-1")
+        ridge = shown(service, case, RIDGE)
+        assert [(member.complaint_id, member.reason.matched) for member in ridge.members] == [(key("lift-2"), None)]
+
 
 class TestChange:
     def test_one_that_was_withdrawn_leaves_its_case(self, service: Service):

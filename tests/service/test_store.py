@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from data_contracts.analysis import Analysis, Label, Risk
@@ -254,3 +254,10 @@ class TestUrls:
     def test_another_database_is_refused(self):
         with pytest.raises(ValueError, match="PostgreSQL"):
             normal_url("sqlite:///x.db")
+
+
+def test_an_error_of_the_database_repeats_no_words(sessions: Sessions):
+    """What a failed statement raises may reach a log; the parameters are people's words."""
+    with sessions() as session, pytest.raises(DBAPIError) as refused:
+        session.execute(text("SELECT CAST(:words AS integer)"), {"words": 1.5e300})
+    assert "1.5e+300" not in str(refused.value).split("[SQL", 1)[1]

@@ -1,6 +1,6 @@
 """Which words moved a label: what each n-gram added to its score, handed to the words that it lies on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +69,7 @@ def moved_words(
     value = raw / norm[documents] / lengths
     covered = [np.flatnonzero(lengths > offset) for offset in range(int(lengths.max(initial=0)))]
     lain_on = [cut.of_position[starts[inside] + offset] for offset, inside in enumerate(covered)]
-    told: list[dict[TaxonomyName, list[Moved]]] = [{} for _ in words]
+    told: list[dict[TaxonomyName, list[Moved]]] = [{head: [] for head in chosen} for _ in words]
     edges = np.searchsorted(cut.texts, np.arange(len(words) + 1))
     for head, ((first, last), best) in chosen.items():
         own = weights[columns, first + best[documents]]
@@ -79,16 +79,25 @@ def moved_words(
         for inside, place in zip(covered, lain_on, strict=True):
             total += np.bincount(place, gain[inside], len(total))
         total[~cut.telling] = 0.0
-        for text, found in enumerate(told):
-            part = total[edges[text] : edges[text + 1]]
-            found[head] = [
-                Moved(word=cut.words[cut.names[edges[text] + place]], weight=round(float(part[place]), 3))
-                for place in _strongest(part)
-            ]
+        for word, weight in _strongest(total, cut.texts, edges[:-1]):
+            told[cut.texts[word]][head].append(Moved(word=cut.words[cut.names[word]], weight=round(weight, 3)))
     return told
 
 
-def _strongest(values: NDArray[np.float64]) -> list[int]:
-    """Where the greatest values lie that are above zero, the greatest first, the earlier of equal ones first."""
-    best = np.argpartition(-values, WHY_WORDS)[:WHY_WORDS] if len(values) > WHY_WORDS else np.arange(len(values))
-    return sorted((int(place) for place in best if values[place] > 0), key=lambda place: (-values[place], place))
+def _strongest(
+    values: NDArray[np.float64], texts: NDArray[np.int64], starts: NDArray[np.int64]
+) -> Iterator[tuple[int, float]]:
+    """The greatest values above zero of each text, the greatest first, the earlier of equal ones first.
+
+    Args:
+        values: (w,), texts one behind the other; used up.
+        texts: (w,): whose each is.
+        starts: where each text begins; none is empty.
+    """
+    for _ in range(WHY_WORDS):
+        best = np.maximum.reduceat(values, starts)
+        places = np.flatnonzero((values == best[texts]) & (values > 0))
+        _, first = np.unique(texts[places], return_index=True)
+        for number in places[first].tolist():
+            yield number, float(values[number])
+        values[places[first]] = 0.0

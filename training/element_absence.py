@@ -15,10 +15,9 @@ _INNER_FOLDS = 4
 
 def gram_matrix(texts: Sequence[NDArray[np.int64]]) -> sparse.csr_matrix:
     """Hashed n-gram weights of n texts, csr (n, BUCKETS)."""
-    grams = [gram_weights(codes) for codes in texts]
-    starts = np.cumsum([0] + [len(found) for found, _ in grams])
-    values, columns = np.concatenate([g[1] for g in grams]), np.concatenate([g[0] for g in grams])
-    return sparse.csr_matrix((values, columns, starts), shape=(len(texts), BUCKETS))
+    lengths = np.array([len(codes) for codes in texts])
+    rows, columns, values = gram_weights(np.concatenate(texts), lengths)
+    return sparse.csr_matrix((values, (rows, columns)), shape=(len(texts), BUCKETS))
 
 
 def fit_absence(counts: sparse.csr_matrix, absent: NDArray[np.bool_]) -> dict[str, NDArray[np.float32]]:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 import nlp.elements
 from data_contracts.complaint import Complaint
 from data_contracts.taxonomy import TaxonomyName, taxonomy
-from nlp.elements.main_values import QUANTITY_KINDS, candidates, read_main_values, speakers
-from nlp.elements.net import MAX_CHARS, MAX_SPAN, SPAN_KINDS, ElementNet, codes_of, pair_buckets, text_flags
+from nlp.elements.main_values import QUANTITY_KINDS, agents, candidates, read_main_values
+from nlp.elements.net import MAX_CHARS, MAX_SPAN, SPAN_KINDS, ElementNet, ReadText, codes_of, pair_buckets, text_flags
 from nlp.elements.quantities import quantity_features
 from nlp.prepare import Prepared, prepare
 from training.element_absence import crossed_absence, fit_absence, gram_matrix
@@ -82,9 +82,10 @@ def item_of(example: Labelled, net: ElementNet, absent: NDArray[np.float32]) -> 
     prepared = example.prepared
     text = prepared.normal[:MAX_CHARS]
     codes = codes_of(text)
-    agent, citizen = speakers(len(prepared.normal), prepared.turns)
-    words, edges = net.word_rows(prepared.normal)
-    flags = text_flags(codes, prepared.body_start, agent[: len(codes)], citizen[: len(codes)])
+    length = np.array([len(codes)])
+    agent = agents(len(prepared.normal), prepared.turns)
+    words, edges = net.word_rows([prepared.normal])
+    flags = text_flags([ReadText(text, prepared.body_start, prepared.turns)], codes, length)
     quantities, taught = [], []
     for kind in QUANTITY_KINDS:
         found = candidates(kind, prepared.normal)
@@ -96,7 +97,7 @@ def item_of(example: Labelled, net: ElementNet, absent: NDArray[np.float32]) -> 
         taught.append(gold is None or bool(right.any()))
     return Item(
         chars=net.ids(codes).astype(np.int64),
-        pairs=pair_buckets(codes),
+        pairs=pair_buckets(codes, length),
         words=words,
         flags=np.concatenate((flags, edges), axis=1),
         golds=tuple(_mentions(prepared.given[:MAX_CHARS], example.gold[kind]) for kind in SPAN_KINDS),
@@ -157,7 +158,7 @@ def _batches(items: list[Item], order: random.Random) -> list[list[Item]]:
 def predict(net: ElementNet, example: Labelled) -> dict[str, Any]:
     """The four main values in the form of the labels."""
     prepared = example.prepared
-    found = read_main_values(net, prepared.normal, prepared.body_start, prepared.turns)
+    [found] = read_main_values(net, [ReadText(prepared.normal, prepared.body_start, prepared.turns)])
     answer: dict[str, Any] = dict.fromkeys((*SPAN_KINDS, *QUANTITY_KINDS))
     answer.update({kind: prepared.given[choice.start : choice.end] for kind, choice in found.spans.items()})
     answer.update({kind: quantity.value for kind, (quantity, _) in found.quantities.items()})

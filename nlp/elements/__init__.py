@@ -6,22 +6,33 @@ from data_contracts.analysis import Element
 from nlp.elements.demand import demands
 from nlp.elements.lexicon import worded_elements
 from nlp.elements.main_values import MainValues, builtin_net, read_main_values
+from nlp.elements.net import ReadText
 from nlp.elements.times import times
 from nlp.prepare import Prepared
 
 __all__ = ["extract", "extract_batch"]
 
 
-def extract(prepared: Prepared) -> list[Element]:
-    """The elements of one complaint; of each name the main one comes first.
+def extract_batch(prepared: Sequence[Prepared]) -> list[list[Element]]:
+    """The elements of n complaints; of each name the main one comes first.
 
     Returns:
-        place, counterparty, amount (yuan) and people (a count) at most once each, then contacts, times (ISO values
-        where the day of receipt fixes them), demands, causes, measures, hazards and responsible units.
+        for each place, counterparty, amount (yuan) and people (a count) at most once each, then contacts, times (ISO
+        values where the day of receipt fixes them), demands, causes, measures, hazards and responsible units.
     """
-    if not prepared.normal.strip():
-        return []
-    main = read_main_values(builtin_net(), prepared.normal, prepared.body_start, prepared.turns)
+    worded = [item for item in prepared if item.normal.strip()]
+    main = iter(
+        read_main_values(builtin_net(), [ReadText(item.normal, item.body_start, item.turns) for item in worded])
+    )
+    return [_elements(item, next(main)) if item.normal.strip() else [] for item in prepared]
+
+
+def extract(prepared: Prepared) -> list[Element]:
+    """`extract_batch` for one complaint."""
+    return extract_batch([prepared])[0]
+
+
+def _elements(prepared: Prepared, main: MainValues) -> list[Element]:
     return [
         *_main_elements(prepared, main),
         *_contacts(prepared),
@@ -29,11 +40,6 @@ def extract(prepared: Prepared) -> list[Element]:
         *demands(prepared),
         *worded_elements(prepared),
     ]
-
-
-def extract_batch(prepared: Sequence[Prepared]) -> list[list[Element]]:
-    """`extract` for each of n complaints, in order."""
-    return [extract(item) for item in prepared]
 
 
 def _main_elements(prepared: Prepared, main: MainValues) -> list[Element]:

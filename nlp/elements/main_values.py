@@ -1,5 +1,6 @@
 """The four main elements of a complaint, read together: place, counterparty, sum in dispute, people affected."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlp.elements.choose import Choice, choose_quantity, choose_span
-from nlp.elements.net import MAX_CHARS, SPAN_KINDS, ElementNet, SpanKind
+from nlp.elements.net import MAX_CHARS, SPAN_KINDS, ElementNet, Reading, ReadText, SpanKind
 from nlp.elements.quantities import Quantity, QuantityKind, amount_candidates, people_candidates, quantity_features
 from nlp.transcript import TurnSpan
 
@@ -24,10 +25,13 @@ class MainValues:
     quantities: dict[QuantityKind, tuple[Quantity, float]]
 
 
-def read_main_values(net: ElementNet, text: str, body_start: int, turns: tuple[TurnSpan, ...]) -> MainValues:
-    """Read the main elements of a normalised text that is not empty."""
-    agent, citizen = speakers(len(text), turns)
-    reading = net.read(text, body_start=body_start, agent=agent, citizen=citizen)
+def read_main_values(net: ElementNet, texts: Sequence[ReadText]) -> list[MainValues]:
+    """Read the main elements of normalised texts that are not empty."""
+    return [_chosen(net, text, reading) for text, reading in zip(texts, net.read(texts), strict=True)]
+
+
+def _chosen(net: ElementNet, given: ReadText, reading: Reading) -> MainValues:
+    text = given.text
     spans: dict[SpanKind, Choice] = {}
     for kind in SPAN_KINDS:
         choice = choose_span(text, reading.spans[kind], reading.nulls[kind], null_weight=net.settings[f"null_{kind}"])
@@ -38,7 +42,7 @@ def read_main_values(net: ElementNet, text: str, body_start: int, turns: tuple[T
         found = candidates(name, text)
         if not found:
             continue
-        cues = quantity_features(name, text, found, body_start=body_start, agent=agent)
+        cues = quantity_features(name, text, found, body_start=given.body_start, agent=agents(len(text), given.turns))
         scores = net.quantity_scores(row, reading, [q.start for q in found], [q.end for q in found], cues)
         chosen = choose_quantity(found, scores, float(reading.quantity_nulls[row]), least=net.settings[f"least_{name}"])
         if chosen is not None:
@@ -46,12 +50,13 @@ def read_main_values(net: ElementNet, text: str, body_start: int, turns: tuple[T
     return MainValues(spans, quantities)
 
 
-def speakers(length: int, turns: tuple[TurnSpan, ...]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Per code point, whether the agent and whether the citizen of a call said it; bool (length,) each."""
-    agent, citizen = np.zeros(length, bool), np.zeros(length, bool)
+def agents(length: int, turns: tuple[TurnSpan, ...]) -> NDArray[np.bool_]:
+    """Per code point whether the agent of a call said it; bool (length,)."""
+    agent = np.zeros(length, bool)
     for turn in turns:
-        (agent if turn.speaker == "agent" else citizen)[turn.start : turn.end] = True
-    return agent, citizen
+        if turn.speaker == "agent":
+            agent[turn.start : turn.end] = True
+    return agent
 
 
 def candidates(kind: QuantityKind, text: str) -> list[Quantity]:

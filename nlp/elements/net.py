@@ -6,6 +6,7 @@ dilated convolutions as in Strubell et al. 2017). Runs on numpy alone; `training
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -18,15 +19,18 @@ from numpy.typing import NDArray
 
 from nlp.elements.stated import absence_scores
 from nlp.segment import segmenter
+from nlp.transcript import TurnSpan
 
 SpanKind = Literal["place", "counterparty"]
 SPAN_KINDS: Final[tuple[SpanKind, ...]] = ("place", "counterparty")
 PAIR_BUCKETS: Final = 1 << 14
-MAX_CHARS: Final = 1_000
+MAX_CHARS: Final = 640
 """The main elements are stated early: what lies beyond is not read (99 % of them lie within the first 500)."""
 MAX_SPAN: Final = 28
 FLAGS: Final = 13
 PAD, UNKNOWN = 0, 1
+_TOGETHER: Final = 8
+"""Texts that are read at once: enough to spare calls, few enough to stay in the processor's cache."""
 
 Array = NDArray[np.float32]
 
@@ -48,44 +52,84 @@ class Reading:
     quantity_nulls: Array
 
 
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """A normalised text, not empty, with the offset of its body (0 without a title) and the turns of a call."""
+
+    text: str
+    body_start: int
+    turns: tuple[TurnSpan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """Some texts one behind the other: `codes` int64 (m,), `lengths` int64 (t,), first code point of each `starts`."""
+
+    codes: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, texts: Sequence[ReadText]) -> Self:
+        codes = [codes_of(item.text) for item in texts]
+        lengths = np.array([len(found) for found in codes], np.int64)
+        return cls(np.concatenate(codes), lengths, np.cumsum(lengths) - lengths)
+
+
 def codes_of(text: str) -> NDArray[np.int64]:
     """The code points of the part of a text that is read, int64 (n,)."""
     return np.frombuffer(text[:MAX_CHARS].encode("utf-32-le"), np.uint32).astype(np.int64)
 
 
-def pair_buckets(codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Bucket of each code point together with the next one (multiplicative hashing, Knuth)."""
-    following = np.empty_like(codes)
-    following[:-1], following[-1] = codes[1:], 0
+def pair_buckets(codes: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Bucket of each code point together with the next one of its text (multiplicative hashing, Knuth).
+
+    Args:
+        codes: int64 (m,), texts one behind the other.
+        ends: behind the last code point of each.
+    """
+    following = np.zeros_like(codes)
+    following[:-1] = codes[1:]
+    following[ends - 1] = 0
     return ((codes * 2_654_435_761 + following * 40_503) >> 7) % PAIR_BUCKETS
 
 
-def text_flags(
-    codes: NDArray[np.int64], body_start: int, agent: NDArray[np.bool_], citizen: NDArray[np.bool_]
-) -> Array:
+def text_flags(texts: Sequence[ReadText], codes: NDArray[np.int64], lengths: NDArray[np.int64]) -> Array:
     """What a reader sees beside the characters: title, speaker, digits, position, repetition of the title.
 
+    Args:
+        texts: t texts.
+        codes: int64 (m,): their code points, one text behind the other.
+        lengths: int64 (t,): of how many code points each was read.
+
     Returns:
-        float32 (n, FLAGS).
+        float32 (m, FLAGS).
     """
-    count = len(codes)
-    flags = np.zeros((count, FLAGS), np.float32)
-    position = np.arange(count)
-    flags[:, 0] = position < body_start
-    flags[:, 1] = agent
-    flags[:, 2] = citizen
+    starts = np.cumsum(lengths) - lengths
+    owners = np.repeat(np.arange(len(lengths)), lengths)
+    flags = np.zeros((len(codes), FLAGS), np.float32)
+    position = np.arange(len(codes)) - starts[owners]
+    body = np.array([item.body_start for item in texts])[owners]
+    since = position - body
+    flags[:, 0] = since < 0
+    for item, start, length in zip(texts, starts.tolist(), lengths.tolist(), strict=True):
+        for turn in item.turns:
+            flags[start + min(turn.start, length) : start + min(turn.end, length), 1 + (turn.speaker != "agent")] = 1
     flags[:, 3] = (codes >= 48) & (codes <= 57)
     flags[:, 4] = (codes >= 65) & (codes <= 90)
-    flags[:, 5] = body_start > 0
-    since = np.maximum(position - body_start, 0)
+    flags[:, 5] = body > 0
     for column, bound in enumerate((10, 30, 80, 200)):
         flags[:, 6 + column] = since < bound
-    flags[:, 10] = position >= count - 40
-    keys = codes[:-1] * 70_000 + codes[1:] if count > 1 else codes[:0]
-    _, inverse, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    repeated = (counts > 1)[inverse]
-    flags[:-1, 11] = repeated
-    flags[1:, 12] = repeated
+    flags[:, 10] = position >= lengths[owners] - 40
+    # Which pairs of neighbours stand more than once in their text.
+    keys = np.flatnonzero(owners[:-1] == owners[1:])
+    pairs = (owners[keys] << 42) + (codes[keys] << 21) + codes[keys + 1]
+    order = np.argsort(pairs)
+    same = np.zeros(len(pairs) + 1, bool)
+    same[1:-1] = pairs[order[1:]] == pairs[order[:-1]]
+    repeated = keys[order[same[:-1] | same[1:]]]
+    flags[repeated, 11] = 1
+    flags[repeated + 1, 12] = 1
     return flags
 
 
@@ -107,61 +151,78 @@ class ElementNet:
         """Vocabulary rows of code points."""
         return self._ids[codes]
 
-    def word_rows(self, text: str) -> tuple[NDArray[np.int64], Array]:
-        """Per code point, the row of the word that it belongs to, int64 (n,), and whether it begins or ends it (n, 2)."""
-        tokens = segmenter().tokenize(text[:MAX_CHARS])
+    def word_rows(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], Array]:
+        """Per code point the row of its word, int64 (m,), and whether it begins or ends it, float32 (m, 2).
+
+        The m code points are those of the texts that are read, one text behind the other.
+        """
         known = self._word_ids
-        lengths = [end - start for _, start, end in tokens]
-        rows = np.repeat(np.array([known.get(word, UNKNOWN) for word, _, _ in tokens], np.int64), lengths)
+        words = [word for text in texts for word in segmenter().cut(text[:MAX_CHARS])]
+        lengths = np.array([len(word) for word in words])
+        rows = np.repeat(np.array([known.get(word, UNKNOWN) for word in words], np.int64), lengths)
         edges = np.zeros((len(rows), 2), np.float32)
         ends = np.cumsum(lengths)
         edges[ends - lengths, 0] = 1
         edges[ends - 1, 1] = 1
         return rows, edges
 
-    def read(self, text: str, *, body_start: int, agent: NDArray[np.bool_], citizen: NDArray[np.bool_]) -> Reading:
-        """Score every span of a normalised text.
+    def read(self, texts: Sequence[ReadText]) -> list[Reading]:
+        """Score every span of normalised texts."""
+        found: list[Reading] = []
+        for first in range(0, len(texts), _TOGETHER):
+            found += self._read(texts[first : first + _TOGETHER])
+        return found
 
-        Args:
-            text: normalised text, not empty.
-            body_start: offset of the body, 0 without a title.
-            agent: bool (n,): code points that the agent of a call said.
-            citizen: bool (n,): code points that the citizen of a call said.
-        """
-        codes = codes_of(text)
-        count = len(codes)
+    def _read(self, texts: Sequence[ReadText]) -> list[Reading]:
+        """Texts one behind the other, parted by zeros so wide that neither a convolution nor a span reaches across."""
+        laid = _Laid.of(texts)
         weights = self.arrays
-        words, edges = self.word_rows(text)
-        inputs = np.concatenate(
+        words, edges = self.word_rows([item.text for item in texts])
+        starts = laid.starts + MAX_SPAN * np.arange(len(texts))
+        places = np.arange(len(laid.codes)) + np.repeat(starts - laid.starts, laid.lengths)
+        inputs = np.zeros((int(starts[-1] + laid.lengths[-1]), len(weights["conv1"]) // 5), np.float32)
+        inputs[places] = np.concatenate(
             (
-                weights["chars"][self.ids(codes)],
-                weights["pairs"][pair_buckets(codes)],
+                weights["chars"][self.ids(laid.codes)],
+                weights["pairs"][pair_buckets(laid.codes, laid.starts + laid.lengths)],
                 weights["words"][words],
+                text_flags(texts, laid.codes, laid.lengths),
                 edges,
-                text_flags(codes, body_start, agent[:count], citizen[:count]),
             ),
             axis=1,
         )
+        parted = np.ones(len(inputs), bool)
+        parted[places] = False
         hidden = _convolve(inputs, weights["conv1"], weights["bias1"], width=5, dilation=1)
-        hidden += _convolve(hidden, weights["conv2"], weights["bias2"], width=3, dilation=2)
-        hidden += _convolve(hidden, weights["conv3"], weights["bias3"], width=3, dilation=4)
-        pooled = np.concatenate((hidden.mean(0), hidden.max(0)))
+        hidden[parted] = 0
+        for layer, dilation in ((2, 2), (3, 4)):
+            hidden += _convolve(hidden, weights[f"conv{layer}"], weights[f"bias{layer}"], width=3, dilation=dilation)
+            hidden[parted] = 0
+        # The zeros between change neither a sum nor, as nothing is below zero, a maximum.
+        mean = np.add.reduceat(hidden, starts) / laid.lengths[:, None]
+        pooled = np.concatenate((mean, np.maximum.reduceat(hidden, starts)), axis=1, dtype=np.float32)
         whole = np.tanh(pooled @ weights["pool"] + weights["pool_bias"])
-        top = np.maximum(hidden @ weights["top"] + (whole @ weights["top_whole"] + weights["top_bias"]), 0)
-        scores = top @ weights["out"] + weights["out_bias"]
-        absent = absence_scores(codes, weights["absent_idf"], weights["absent"], weights["absent_bias"])
-        nulls = whole @ weights["null"] + weights["null_bias"] + absent * weights["absent_scale"]
-        spans = {
-            kind: _span_scores(scores[:, 3 * row : 3 * row + 3], weights["length"][row])
-            for row, kind in enumerate(SPAN_KINDS)
-        }
-        return Reading(
-            spans=spans,
-            nulls={kind: float(nulls[row]) for row, kind in enumerate(SPAN_KINDS)},
-            starts=scores[:, 6:8],
-            ends=scores[:, 8:10],
-            quantity_nulls=nulls[2:4],
+        top = hidden @ weights["top"]
+        top[places] += np.repeat(whole @ weights["top_whole"] + weights["top_bias"], laid.lengths, axis=0)
+        scores = np.maximum(top, 0, out=top) @ weights["out"] + weights["out_bias"]
+        absent = absence_scores(
+            laid.codes, laid.lengths, weights["absent_idf"], weights["absent"], weights["absent_bias"]
         )
+        nulls = whole @ weights["null"] + weights["null_bias"] + absent * weights["absent_scale"]
+        spans = [
+            _span_scores(scores[:, 3 * row : 3 * row + 3], weights["length"][row], parted)
+            for row in range(len(SPAN_KINDS))
+        ]
+        return [
+            Reading(
+                spans={kind: spans[row][start:end] for row, kind in enumerate(SPAN_KINDS)},
+                nulls={kind: float(nulls[text, row]) for row, kind in enumerate(SPAN_KINDS)},
+                starts=scores[start:end, 6:8],
+                ends=scores[start:end, 8:10],
+                quantity_nulls=nulls[text, 2:4],
+            )
+            for text, (start, end) in enumerate(zip(starts.tolist(), (starts + laid.lengths).tolist(), strict=True))
+        ]
 
     def quantity_scores(self, row: int, reading: Reading, starts: list[int], ends: list[int], features: Array) -> Array:
         """Scores of candidate sums (row 0) or counts of people (row 1), on the scale of `quantity_nulls`."""
@@ -186,10 +247,10 @@ class ElementNet:
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Read what `save` wrote; FileNotFoundError where a file is missing."""
-        return cls._read((directory / "net.json").read_text(encoding="utf-8"), (directory / "net.npz").read_bytes())
+        return cls._unpacked((directory / "net.json").read_text(encoding="utf-8"), (directory / "net.npz").read_bytes())
 
     @classmethod
-    def _read(cls, described: str, packed: bytes) -> Self:
+    def _unpacked(cls, described: str, packed: bytes) -> Self:
         meta = json.loads(described)
         with np.load(BytesIO(packed), allow_pickle=False) as stored:
             arrays = {name: np.ascontiguousarray(stored[name], np.float32) for name in stored.files}
@@ -200,7 +261,7 @@ class ElementNet:
     def builtin(cls) -> "ElementNet":
         """The reader shipped beside this module (cached)."""
         weights = files("nlp.elements") / "weights"
-        return cls._read((weights / "net.json").read_text(encoding="utf-8"), (weights / "net.npz").read_bytes())
+        return cls._unpacked((weights / "net.json").read_text(encoding="utf-8"), (weights / "net.npz").read_bytes())
 
 
 def _convolve(inputs: Array, weight: Array, bias: Array, *, width: int, dilation: int) -> Array:
@@ -220,14 +281,14 @@ def _convolve(inputs: Array, weight: Array, bias: Array, *, width: int, dilation
     return np.asarray(np.maximum(out, 0, out=out), np.float32)
 
 
-def _span_scores(scores: Array, length: Array) -> Array:
-    """(n, 3) start, inside, end -> (n, MAX_SPAN) span scores; -inf beyond the text."""
+def _span_scores(scores: Array, length: Array, parted: NDArray[np.bool_]) -> Array:
+    """(n, 3) start, inside, end -> (n, MAX_SPAN) span scores; -inf where a span would end beyond its text."""
     count = len(scores)
     summed = np.zeros(count + MAX_SPAN + 1, np.float32)
     np.cumsum(scores[:, 1], out=summed[1 : count + 1])
     summed[count + 1 :] = summed[count]
     ends = np.full(count + MAX_SPAN, -np.inf, np.float32)
-    ends[:count] = scores[:, 2]
+    ends[:count] = np.where(parted, -np.inf, scores[:, 2])
     tail = ends + summed[1:]
     windows = np.lib.stride_tricks.sliding_window_view(tail, MAX_SPAN)[:count]
     return np.asarray(windows + (scores[:, 0] - summed[:count])[:, None] + length, np.float32)

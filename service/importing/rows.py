@@ -26,7 +26,16 @@ _TIME = re.compile(
     r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[T\s]*(\d{1,2})[:：时](\d{1,2})?(?:[:：分](\d{1,2}))?.*)?"
 )
 _OFFICE = re.compile(
-    r"[\u4e00-\u9fa5A-Z0-9]{2,24}?(?:局|委员会|办公室|管委会|人民政府|街道办事处|街道办|中心|公司|大队|支队|集团|医院|学院|管理处)"
+    r"[\u4e00-\u9fa5A-Z0-9]{1,24}?(?:局|委员会|办公室|管委会|人民政府|区政府|县政府|镇政府|乡政府|街道办事处|街道办|服务中心|管理中心|公司|大队|支队|"
+    r"集团|医院|学院|管理处)(?!长|部)"
+)
+_NO_NAME = re.compile(
+    r".*(?:转交至?|转至|转给|移交|已转|交由|由|向|拨打|拔打|致电|电话|咨询|联系|感谢|对|经|请|您|你|我|本|该|贵|的|问题|留言|来帖|发帖|网友|好|给|于|到|在|"
+    r"从|会同|组织|要求|协调|督促|是|至|以|根据|依据|建议|询问|反映|配合|立即|并就|所辖|或|0{4,})"
+)
+"""What stands before an office's name and is none of it."""
+_NOBODY = re.compile(
+    r"(?:各|相关|有关|上级|主管|当地|职能|责任|[市区县镇乡]?(?:局|公司|委员会|办公室|医院|学院|集团|大队|支队)$)"
 )
 
 
@@ -152,10 +161,18 @@ def parse_time(value: object) -> datetime:
 def office_of(reply: str) -> str:
     """The office that a reply plainly names at its head or in its signature; otherwise unknown."""
     lines = [line.strip() for line in reply.strip().splitlines() if line.strip()]
-    for part in (lines[-1][-40:], lines[0][:40]) if lines else ():
-        if found := list(_OFFICE.finditer(part)):
-            return found[-1].group() if part == lines[-1][-40:] else found[0].group()
+    for part, last in ((lines[-1][-40:], True), (lines[0][:60], False)) if lines else ():
+        named = [name for match in _OFFICE.finditer(part) if (name := _office_name(match.group()))]
+        if named:
+            return named[-1] if last else named[0]
     return UNKNOWN_OFFICE
+
+
+def _office_name(found: str) -> str | None:
+    """The name at the end of a stretch, without the words before it; None where these leave no name."""
+    suffix = found[-2:]
+    name = _NO_NAME.sub("", found[:-2]) + suffix
+    return name if len(name) > 3 and not _NOBODY.match(name) else None
 
 
 def _body(values: Mapping[str, Any]) -> dict[str, Any]:

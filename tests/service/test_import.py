@@ -133,6 +133,8 @@ class TestReading:
         assert undated is not None
         assert undated.answered_at == datetime(2026, 3, 1, tzinfo=LOCAL)
         assert office_of("您好，情况已收悉。") == UNKNOWN_OFFICE
+        assert office_of("您的留言已转交望湖区城市管理和综合执法局办理。") == "望湖区城市管理和综合执法局"
+        assert office_of("感谢您对我局工作的支持，请向相关公司咨询。") == UNKNOWN_OFFICE
 
     @pytest.mark.parametrize("value", ["2026-13-01", "昨天", "12", "2026-02-30 10:00"])
     def test_a_time_that_is_none_is_refused(self, value: str):

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf
 from statistics import fmean
 from uuid import UUID, uuid4
 
@@ -32,6 +31,9 @@ NEIGHBOURS = 200
 """Nearest vectors that a query asks for."""
 WORD_WEIGHT, BIGRAM_WEIGHT, VECTOR_WEIGHT = 1.0, 0.5, 1.0
 """What a place in each ranking is worth; chosen on graded queries of our own."""
+MEANING_FLOOR = 0.4
+"""Where no text holds the words asked for, texts of at least this cosine similarity are found by meaning; queries that
+mean nothing reach 0.36 on real messages, plain ones 0.4 to 0.8."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,6 @@ class PostgresSearch:
             lexemes += [BIGRAM_MARK + pair for pair in parsed.bigrams]
             known = reader.statistics(session, lexemes)
             asked = _Asked(query, parsed, known, conditions(query, parsed, path), mark)
-            if parsed.positive and any_unit_expression(parsed, known) is None:
-                return SearchPage(hits=[], total=0)
             if query.sort == "relevance" and parsed.positive:
                 if isinstance(given, cursor.KeysetCursor):
                     raise cursor.invalid()
@@ -222,10 +222,12 @@ class PostgresSearch:
         vector = self._encoder().encode([asked.parsed.text], query=True)[0]
         near = reader.nearest(session, asked.where, vector, NEIGHBOURS)
         expression = any_unit_expression(asked.parsed, asked.known)
-        keys = [key for key, _ in near]
-        sharing = set(session.scalars(select(Document.complaint_id).where(any_id(keys), matches(expression or "''"))))
+        sharing: set[UUID] = set()
+        if expression is not None:
+            keys = [key for key, _ in near]
+            sharing = set(session.scalars(select(Document.complaint_id).where(any_id(keys), matches(expression))))
         matched = [similarity for key, similarity in near if key in lexical]
-        floor = fmean(matched) if matched else inf
+        floor = fmean(matched) if matched else MEANING_FLOOR
         return [(key, similarity) for key, similarity in near if key in sharing or similarity >= floor]
 
     def _page(

@@ -109,6 +109,10 @@ class TestFinding:
         assert "4" not in found(town, "-施工")
         assert len(found(town, "-施工")) == 7
 
+    @pytest.mark.parametrize(("q", "first"), [("乱收薪酬欠账", "8"), ("打工的血汗钱", "8"), ("欠薪", "8")])
+    def test_words_that_stand_nowhere_are_found_by_meaning(self, town: PostgresSearch, q: str, first: str):
+        assert found(town, q)[:1] == [first]
+
     @pytest.mark.parametrize("q", ["量子隧穿效应", "qwertyuiop", "？？", "的"])
     def test_what_matches_nothing_is_empty(self, town: PostgresSearch, q: str):
         page = town.search(SearchQuery(q=q), CITY)

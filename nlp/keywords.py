@@ -35,6 +35,9 @@ def keywords(tokens: Sequence[str], top: int = TOP) -> list[str]:
     """
     idf, usual = _rarity()
     stops = stop_words()
-    counts = Counter(token for token in tokens if _WORD.fullmatch(token) and token not in stops and token not in _TAGS)
-    weighed = {word: count * idf.get(word, usual) for word, count in counts.items()}
+    weighed = {
+        word: count * idf.get(word, usual)
+        for word, count in Counter(tokens).items()
+        if word not in stops and word not in _TAGS and _WORD.fullmatch(word)
+    }
     return sorted(weighed, key=lambda word: (-weighed[word], word))[:top]

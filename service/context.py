@@ -13,6 +13,7 @@ from data_contracts.complaint import Complaint
 from data_contracts.region import RegionTree
 from nlp.encoder import Encoder, load_encoder
 from nlp.indexing import index_fields
+from nlp.parallel import settle
 from nlp.pipeline import Pipeline
 from service.cases.online import Cases
 from service.home import Home
@@ -92,6 +93,7 @@ class Service:
         """Load the models and make the search index ready before the first request."""
         self.pipeline.analyse([Complaint(text="望湖区春晓路路灯不亮，请尽快维修。")])
         self.search.prepare()
+        settle()
 
 
 @contextmanager

@@ -15,8 +15,11 @@ from data_contracts.complaint import Complaint
 from data_contracts.example import LabelledExample
 from data_contracts.faults import violation
 
-Origin = Literal["board", "channels", "raw", "tokens", "file"]
+Origin = Literal["board", "channels", "raw", "tokens", "labels", "corpus", "file"]
 HELD_OUT = Path("data/tipdm2020c/held_out_ids.txt")
+OWN = Path(__file__).parent
+"""Holds `labels/`: our readings of board messages by message id (the texts stay where they are), and `corpus/`: our own
+texts with their labels."""
 
 
 class DataError(Exception):
@@ -64,8 +67,8 @@ def held_out_ids(shared: Path) -> frozenset[str]:
     return frozenset(path.read_text(encoding="utf-8").split())
 
 
-def labelled_examples(shared: Path) -> list[Sourced]:
-    """All labelled examples of the shared data: board messages, channels, and those with a domain only.
+def labelled_examples(shared: Path, own: Path = OWN) -> list[Sourced]:
+    """All labelled examples: the shared board messages, channels, those with a domain only, and our own.
 
     Raises:
         DataError: a file is absent or broken.
@@ -87,6 +90,12 @@ def labelled_examples(shared: Path) -> list[Sourced]:
         )
         for number, row in enumerate(read_rows(board / "domain_train.jsonl.gz"))
     ]
+    known = {item.example.id for item in found}
+    for path in sorted((own / "labels").glob("*.jsonl")):
+        rows = (row for row in refuse(read_rows(path), held_out) if row["id"] not in known)
+        found += [Sourced(_board(row, messages), "labels") for row in rows]
+    for path in sorted((own / "corpus").glob("*.jsonl")):
+        found += [Sourced(_full(row), "corpus") for row in read_rows(path)]
     return found
 
 

@@ -60,7 +60,7 @@ def shared_of(directory: Path, *, held_out: str) -> Path:
 
 
 def test_held_out_ids_are_refused_even_when_they_are_labelled(tmp_path: Path) -> None:
-    found = labelled_examples(shared_of(tmp_path, held_out="m2\nr1\n"))
+    found = labelled_examples(shared_of(tmp_path, held_out="m2\nr1\n"), tmp_path)
     assert [item.example.id for item in found if item.origin in {"board", "raw"}] == ["m0", "m1", "m3", "r2"]
 
 
@@ -72,13 +72,30 @@ def test_without_the_list_nothing_is_trained(tmp_path: Path) -> None:
 
 
 def test_origins_channels_and_labels(tmp_path: Path) -> None:
-    by_origin = {item.origin: item.example for item in labelled_examples(shared_of(tmp_path, held_out=""))}
+    by_origin = {item.origin: item.example for item in labelled_examples(shared_of(tmp_path, held_out=""), tmp_path)}
     assert by_origin["channels"].channel == "hotline"
     assert by_origin["board"].title == "小区停水"
     assert (by_origin["board"].dispute_type, by_origin["board"].risk_level) == ("物业", "黄")
     assert by_origin["board"].elements_labelled
     assert by_origin["tokens"].text == "小区停水"
     assert by_origin["tokens"].kind is None
+
+
+def test_own_labels_and_own_texts_are_read_beside(tmp_path: Path) -> None:
+    """What is held out or labelled already is left out of our own labels too."""
+    shared = shared_of(tmp_path, held_out="m3\n")
+    (shared / "data" / "tipdm2020c" / "labelled.jsonl.gz").unlink()
+    write(shared / "data" / "tipdm2020c" / "labelled.jsonl.gz", [row("m0")])
+    for name, lines in (
+        ("labels", [row("m0"), row("m1"), row("m3")]),
+        ("corpus", [row("y1", channel="app", text="望湖区停水了", pii=[])]),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    found = {item.example.id: item.origin for item in labelled_examples(shared, tmp_path)}
+    assert {name: origin for name, origin in found.items() if name in {"m0", "m1", "m3", "y1"}} == {
+        "m0": "board", "m1": "labels", "y1": "corpus",
+    }  # fmt: skip
 
 
 def test_files_in_the_words_of_the_contract_are_read_too(tmp_path: Path) -> None:
@@ -115,14 +132,14 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_fingerprint_follows_the_data(tmp_path: Path) -> None:
-    examples = [item.example for item in labelled_examples(shared_of(tmp_path, held_out=""))]
+    examples = [item.example for item in labelled_examples(shared_of(tmp_path, held_out=""), tmp_path)]
     changed = [examples[0].model_copy(update={"stage": "反复"}), *examples[1:]]
     assert fingerprint(examples) == fingerprint(list(examples))
     assert fingerprint(examples) != fingerprint(changed)
 
 
 def test_an_example_becomes_the_complaint_it_arrived_as(tmp_path: Path) -> None:
-    example = labelled_examples(shared_of(tmp_path, held_out=""))[0].example
+    example = labelled_examples(shared_of(tmp_path, held_out=""), tmp_path)[0].example
     complaint = complaint_of(example)
     assert (complaint.full_text, complaint.channel) == ("小区停水\n望湖区停水第0天", "other")
 

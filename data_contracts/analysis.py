@@ -75,6 +75,7 @@ class Label(BaseModel):
     label: str
     confidence: Probability
     abstain: bool = False
+    corrected: bool = Field(default=False, description="a person set or confirmed it; the scores stay the model's")
     scores: dict[str, Probability] = Field(default_factory=dict, description="probability of every class, by label")
     why: list[Moved] = Field(default_factory=list)
 

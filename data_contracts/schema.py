@@ -16,6 +16,7 @@ from data_contracts.example import LabelledExample
 from data_contracts.problem import Problem
 from data_contracts.record import ComplaintRecord
 from data_contracts.region import Region
+from data_contracts.review import CorrectedLabel, Correction, ReviewPage
 from data_contracts.search import SearchPage, SearchQuery, SimilarHit
 
 CONTRACTS: dict[str, type[BaseModel]] = {
@@ -30,6 +31,9 @@ CONTRACTS: dict[str, type[BaseModel]] = {
     "cloud-event": CloudEvent,
     "feed-page": FeedPage,
     "labelled-example": LabelledExample,
+    "correction": Correction,
+    "corrected-label": CorrectedLabel,
+    "review-page": ReviewPage,
     "region": Region,
     "problem": Problem,
 }

@@ -20,9 +20,22 @@ from service.http.gate import Gate
 from service.http.metrics import Metrics
 from service.http.sse import Watch
 from service.http.trace import Trace
-from service.routers import analyse, answers, audit, bulk, cases, complaints, feed, health, models, reference, search
+from service.routers import (
+    analyse,
+    answers,
+    audit,
+    bulk,
+    cases,
+    complaints,
+    feed,
+    health,
+    models,
+    reference,
+    review,
+    search,
+)
 
-ROUTERS = (complaints, bulk, answers, analyse, search, cases, feed, models, reference, audit, health)
+ROUTERS = (complaints, bulk, answers, analyse, search, cases, review, feed, models, reference, audit, health)
 
 
 def create_app(service: Service) -> FastAPI:

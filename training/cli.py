@@ -18,7 +18,7 @@ from nlp.package import Floats, ModelPackage, PackageError
 from nlp.prepare import prepare
 from training import encoder as making
 from training import figures
-from training.datasets import DataError, complaint_of, held_out_ids, labelled_examples, read_examples
+from training.datasets import DataError, Sourced, complaint_of, held_out_ids, labelled_examples, read_examples
 from training.distil import DistilConfig
 from training.fit import LinearConfig, fit
 
@@ -39,11 +39,17 @@ def train(
     config: Annotated[Path, typer.Option(help="训练设置（YAML）")] = CONFIGS / "linear.yaml",
     encoder: Annotated[str | None, typer.Option(help="向量模型目录，缺省用内置模型")] = None,
     version: Annotated[str, typer.Option(help="模型包的版本名")] = "linear-1",
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(help="另加的标注样本（JSONL），如 yanpan labels export --reviewed 所得；可多次给出"),
+    ] = None,
 ) -> None:
     """训练一个模型包：分层交叉验证、两级线性模型、校准与阈值。"""
     try:
         settings = LinearConfig.model_validate(yaml.safe_load(config.read_text(encoding="utf-8")) or {})
         rows = labelled_examples(shared)
+        held_out = held_out_ids(shared)
+        rows += [Sourced(item, "file") for path in labels or () for item in read_examples(path, held_out)]
     except (OSError, ValidationError, DataError) as error:
         raise _said(error) from None
     with console.status("训练") as status:

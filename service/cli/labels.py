@@ -34,20 +34,22 @@ def register(app: typer.Typer) -> None:
         output: Annotated[Path, typer.Option("--output", "-o", help="结果文件（JSONL，每行一个标注样本）")],
         region: Annotated[str | None, typer.Option(help="只导出该区划及其下级")] = None,
         everything: Annotated[bool, typer.Option("--all", help="连同模型没有把握的标签")] = False,
+        reviewed: Annotated[bool, typer.Option("--reviewed", help="只导出有人读过的诉求，且只导出人定的标签")] = False,
     ) -> None:
         """导出已入库诉求的脱敏文本与标签；模型没有把握的标签留空，等人来标。"""
         console = Console(stderr=True)
         with Home(settings()) as home, open_sessions(home.engine(pool_size=1))() as session:
             scope = resolve(read_tree(session), region).path
-            total = session.scalar(select(func.count()).select_from(ComplaintRow).where(_wanted(scope))) or 0
+            wanted = _wanted(scope, reviewed=reviewed)
+            total = session.scalar(select(func.count()).select_from(ComplaintRow).where(wanted)) or 0
             with output.open("w", encoding="utf-8") as file:
-                for row in track(_rows(session, scope), "导出", total=total, console=console, transient=True):
-                    file.write(example(row, everything=everything).model_dump_json() + "\n")
+                for row in track(_rows(session, wanted), "导出", total=total, console=console, transient=True):
+                    file.write(example(row, everything=everything, reviewed=reviewed).model_dump_json() + "\n")
         console.print(f"已导出 {total} 条到 {output}")
 
 
-def example(row: ComplaintRow, *, everything: bool) -> LabelledExample:
-    """The masked text of a stored complaint with the labels that the model stands by."""
+def example(row: ComplaintRow, *, everything: bool, reviewed: bool = False) -> LabelledExample:
+    """The masked text of a stored complaint with the labels that the model stands by, or with those of people only."""
     analysis = Analysis.model_validate(row.analysis)
     labels = {head: analysis.label(head) for head in HEADS}
     place, counterparty = analysis.first("place"), analysis.first("counterparty")
@@ -59,18 +61,23 @@ def example(row: ComplaintRow, *, everything: bool) -> LabelledExample:
             "region": row.region_code,
             "title": row.title,
             "text": row.text,
-            **{head: found.label for head, found in labels.items() if everything or not found.abstain},
-            "factors": [factor.label for factor in analysis.risk.factors],
+            **{
+                head: found.label
+                for head, found in labels.items()
+                if found.corrected or not (reviewed or (found.abstain and not everything))
+            },
+            "factors": None if reviewed else [factor.label for factor in analysis.risk.factors],
             "place": place.span.text if place else None,
             "counterparty": counterparty.span.text if counterparty else None,
         }
     )
 
 
-def _wanted(scope: str) -> ColumnElement[bool]:
-    return within(ComplaintRow.region_path, scope) & (ComplaintRow.status == "active")
+def _wanted(scope: str, *, reviewed: bool) -> ColumnElement[bool]:
+    wanted = within(ComplaintRow.region_path, scope) & (ComplaintRow.status == "active")
+    return wanted & ComplaintRow.reviewed_at.is_not(None) if reviewed else wanted
 
 
-def _rows(session: Session, scope: str) -> Iterator[ComplaintRow]:
-    rows = select(ComplaintRow).where(_wanted(scope)).order_by(ComplaintRow.received_at, ComplaintRow.id)
+def _rows(session: Session, wanted: ColumnElement[bool]) -> Iterator[ComplaintRow]:
+    rows = select(ComplaintRow).where(wanted).order_by(ComplaintRow.received_at, ComplaintRow.id)
     yield from session.scalars(rows.execution_options(yield_per=PAGE))

@@ -15,6 +15,7 @@ TAGS: list[dict[str, str]] = [
     {"name": "分析", "description": "只分析、不保存"},
     {"name": "检索", "description": "检索诉求与相似诉求；分析员由此开始"},
     {"name": "事件", "description": "同一事件的诉求归并在一起，并说明归并的依据"},
+    {"name": "复核", "description": "人读过之后更正或确认标签；训练员由此取得新的标注"},
     {"name": "情报流", "description": "有序、不缺号、可续读的事件流；研判系统由此读取"},
     {"name": "参考", "description": "模型、区划与分类表"},
     {"name": "管理", "description": "审计与密钥"},

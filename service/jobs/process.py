@@ -43,7 +43,11 @@ class Process:
             self._cases.remove(gone)
         if active:
             fields = index_fields(self._encoder(), [(row.title, row.text) for row in active])
-            self._search.index([document(row, field) for row, field in zip(active, fields, strict=True)])
+            documents = [document(row, field) for row, field in zip(active, fields, strict=True)]
+            self._search.index(documents)
+            # Labels that a person set come with no new version.
+            read = [item for row, item in zip(active, documents, strict=True) if row.reviewed_at is not None]
+            self._search.index(read, force=True)
             self._cases.assign(active, fields)
         self._tell(ids)
 
@@ -52,6 +56,9 @@ class Process:
             rows = find_many(session, ids, lock=True)
             events = [told(row) for row in rows.values()]
             events += [revision(row) for row in rows.values() if row.version > 1 and row.status == "active"]
+            events += [
+                corrected(row) for row in rows.values() if row.reviewed_at is not None and row.status == "active"
+            ]
             answers = session.execute(
                 select(AnswerRow.id, AnswerRow.complaint_id, AnswerRow.office, AnswerRow.resolved).where(
                     one_of(AnswerRow.complaint_id, rows)
@@ -109,6 +116,15 @@ def revision(row: ComplaintRow) -> NewEvent:
     """The event of a later version."""
     return NewEvent(
         "cn.yanpan.complaint.updated", str(row.id), str(row.version), row.region_path, summary(row), row.risk_level
+    )
+
+
+def corrected(row: ComplaintRow) -> NewEvent:
+    """The event of labels that a person set, once for each reading."""
+    assert row.reviewed_at is not None
+    occurrence = f"{row.version}:{row.reviewed_at.isoformat()}"
+    return NewEvent(
+        "cn.yanpan.complaint.updated", str(row.id), occurrence, row.region_path, summary(row), row.risk_level
     )
 
 

@@ -14,6 +14,7 @@ from data_contracts.complaint import Attachment, Channel, Complaint
 from data_contracts.record import ComplaintRecord, Original, Status
 from data_contracts.region import Region, RegionTree
 from data_contracts.taxonomy import HEADS
+from nlp.worth import worth
 from service.access import audit
 from service.access.principal import Principal
 from service.access.scope import covers, within
@@ -75,6 +76,8 @@ def state(complaint: Complaint, analysis: Analysis, region: Region, digest: byte
         **{head: analysis.label(head).label for head in HEADS},
         "risk_score": analysis.risk.score,
         "model_version": analysis.model_version,
+        "review_priority": worth(analysis)[0],
+        "reviewed_at": None,
         "updated_at": now,
     }
 

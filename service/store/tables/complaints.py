@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, func
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.store.tables.base import Base
@@ -19,6 +19,12 @@ class ComplaintRow(Base):
         Index("ix_complaint_region_path", "region_path", postgresql_ops={"region_path": "text_pattern_ops"}),
         Index("ix_complaint_received_at", "received_at", "id"),
         Index("ix_complaint_case_id", "case_id"),
+        Index(
+            "ix_complaint_review_priority",
+            "review_priority",
+            "id",
+            postgresql_where=text("reviewed_at IS NULL AND status = 'active'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -46,6 +52,8 @@ class ComplaintRow(Base):
     model_version: Mapped[str]
     case_id: Mapped[UUID | None]
     topic_id: Mapped[int | None]
+    review_priority: Mapped[float] = mapped_column(server_default="0")
+    reviewed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -63,6 +71,26 @@ class ComplaintVersionRow(Base):
     digest: Mapped[bytes]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     created_by: Mapped[str]
+
+
+class CorrectionRow(Base):
+    """One label that a person set or confirmed; never changed, so that every reading is kept with who and when."""
+
+    __tablename__ = "label_correction"
+    __table_args__ = (Index("ix_label_correction_complaint_id", "complaint_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    complaint_id: Mapped[UUID] = mapped_column(ForeignKey("complaint.id", ondelete="CASCADE"))
+    version: Mapped[int]
+    head: Mapped[str]
+    label: Mapped[str]
+    previous: Mapped[str]
+    model_version: Mapped[str]
+    key_id: Mapped[str]
+    owner: Mapped[str]
+    role: Mapped[str]
+    note: Mapped[str | None]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class TombstoneRow(Base):

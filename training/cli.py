@@ -65,6 +65,7 @@ def evaluate(
     shared: Annotated[Path | None, typer.Option(help="共享数据目录；给出时剔除其中的留出编号")] = None,
     encoder: Annotated[str | None, typer.Option(help="向量模型目录，缺省用内置模型")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
+    report: Annotated[Path | None, typer.Option(help="另写一份带图的评估报告（HTML，可离线打开）")] = None,
 ) -> None:
     """在标注样本上评估模型包：准确率、宏平均 F1、二次加权 kappa、预警、校准误差。"""
     try:
@@ -75,7 +76,7 @@ def evaluate(
     prepared = [prepare(complaint_of(example)) for example in examples]
     vectors = load_encoder(encoder).encode([item.model_text for item in prepared])
     predictions = package.predict(prepared, vectors)
-    scores: dict[str, Floats] = {}
+    scores: dict[TaxonomyName, Floats] = {}
     truth: dict[TaxonomyName, NDArray[np.int64]] = {}
     for head in HEADS:
         values = [getattr(example, head) for example in examples]
@@ -86,6 +87,14 @@ def evaluate(
     if not truth:
         raise _said(DataError("样本中没有一个标签是齐全的 / no label is given on every example"))
     measured = {labelled.name: figures.measured(scores, truth, package.config)}
+    if report is not None:
+        from training.report import Evaluated, write
+
+        write(
+            report,
+            f"模型评估：{package.version}，{labelled.name}",
+            Evaluated(prepared, scores, truth, package.level_bias, package.abstain_below),
+        )
     if as_json:
         typer.echo(json.dumps(measured, ensure_ascii=False))
     else:

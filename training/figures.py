@@ -1,6 +1,6 @@
 """Figures of a classifier: how right it is, by origin and label, and the thresholds that follow from them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,7 +124,9 @@ def table(logits: Floats, data: "Data", core: Labels, chosen: dict[str, Any]) ->
     return found
 
 
-def measured(scores: dict[str, Floats], truth: dict[TaxonomyName, Labels], chosen: dict[str, Any]) -> dict[str, float]:
+def measured(
+    scores: Mapping[Any, Floats], truth: Mapping[TaxonomyName, Labels], chosen: dict[str, Any]
+) -> dict[str, float]:
     """The figures of some rows; `chosen` holds `level_bias` and `abstain_below`."""
     result: dict[str, float] = {"rows": len(next(iter(truth.values())))}
     for head, labels in truth.items():

@@ -1,10 +1,10 @@
 """What a running process holds: opened once, handed to whoever needs a part of it."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -13,6 +13,7 @@ from data_contracts.complaint import Complaint
 from data_contracts.region import RegionTree
 from nlp.encoder import Encoder, load_encoder
 from nlp.indexing import index_fields
+from nlp.package import ModelPackage
 from nlp.parallel import settle
 from nlp.pipeline import Pipeline
 from service.cases.online import Cases
@@ -20,6 +21,7 @@ from service.home import Home
 from service.intake import Intake
 from service.jobs.process import Process
 from service.jobs.queue import Jobs
+from service.registry import Registry
 from service.search.postgres import PostgresSearch
 from service.settings import Settings
 from service.store.engine import Sessions, conninfo, open_sessions
@@ -27,6 +29,10 @@ from service.store.regions import read_tree
 
 REGIONS_FRESH_SECONDS = 30.0
 """So soon another process's new region tree is noticed."""
+MODEL_FRESH_SECONDS = 5.0
+"""So soon another model that was put in use is noticed."""
+
+logger = logging.getLogger(__name__)
 
 
 class Service:
@@ -48,6 +54,10 @@ class Service:
         self._load = threading.Lock()
         self._encoder: Encoder | None = None
         self._tree: tuple[float, RegionTree] | None = None
+        self._load_model = threading.Lock()
+        self._pipeline: Pipeline | None = None
+        self._read_from: Path | None = None
+        self._looked = 0.0
         self.search = PostgresSearch(self.sessions, lambda: self.regions, lambda: self.encoder)
         self.cases = Cases(
             self.sessions, self.search, lambda: self.regions, lambda texts: index_fields(self.encoder, texts)
@@ -81,13 +91,26 @@ class Service:
                     self._encoder = load_encoder(self.settings.encoder)
         return self._encoder
 
-    @cached_property
-    def pipeline(self) -> Pipeline:
-        """The reader of texts: the model package named by the settings, or the built-in one."""
-        from nlp.package import ModelPackage
-        from nlp.pipeline import BUILTIN_MODEL
+    @property
+    def model_directory(self) -> Path:
+        """The package that the settings name, or the one that was put in use."""
+        return self.settings.model or Registry(self.home.directory / "models").active()
 
-        return Pipeline(encoder=self.encoder, model=ModelPackage.load(Path(self.settings.model or BUILTIN_MODEL)))
+    @property
+    def pipeline(self) -> Pipeline:
+        """The reader of texts; another model that was put in use is noticed within seconds."""
+        held = self._pipeline
+        if held is not None and time.monotonic() - self._looked < MODEL_FRESH_SECONDS:
+            return held
+        with self._load_model:
+            directory = self.model_directory
+            if self._pipeline is None or directory != self._read_from:
+                model = ModelPackage.load(directory)
+                if self._pipeline is not None:
+                    logger.info("model %s in the place of %s", model.version, self._pipeline.model.version)
+                self._pipeline, self._read_from = Pipeline(encoder=self.encoder, model=model), directory
+            self._looked = time.monotonic()
+            return self._pipeline
 
     def warm(self) -> None:
         """Load the models and make the search index ready before the first request."""

@@ -97,7 +97,7 @@ class Import:
         tally = self._resume()
         if tally.line:
             advance(tally.line)
-        workers = Workers(processes, self._service.settings.model, self._service.settings.encoder)
+        workers = Workers(processes, self._service.model_directory, self._service.settings.encoder)
         stopping = threading.Event()
         helper = threading.Thread(target=self._work_meanwhile, args=(stopping,), daemon=True)
         helper.start()

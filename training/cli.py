@@ -1,8 +1,9 @@
 """`yanpan train`, `evaluate` and `distil`: make and measure what the service reads with."""
 
 import json
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import numpy as np
 import typer
@@ -17,7 +18,7 @@ from nlp.encoder import load_encoder
 from nlp.package import Floats, ModelPackage, PackageError
 from nlp.prepare import prepare
 from training import encoder as making
-from training import figures
+from training import exchange, figures
 from training.datasets import DataError, Sourced, complaint_of, held_out_ids, labelled_examples, read_examples
 from training.distil import DistilConfig
 from training.fit import LinearConfig, fit
@@ -31,6 +32,10 @@ def register(app: typer.Typer) -> None:
     app.command()(train)
     app.command()(evaluate)
     app.command()(distil)
+    group = typer.Typer(help="标注样本：转换、统计", no_args_is_help=True)
+    app.add_typer(group, name="dataset")
+    group.command()(convert)
+    group.command()(stats)
 
 
 def train(
@@ -109,6 +114,44 @@ def distil(
 ) -> None:
     """把教师模型蒸馏为静态向量模型；训练时需要 train 附加依赖。"""
     making.make(shared, teacher, output, work, DistilConfig(), console.print)
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(help="来源文件")],
+    output: Annotated[Path, typer.Argument(help="结果文件")],
+    given: Annotated[str, typer.Option("--from", help="来源格式：jsonl、label-studio、doccano")] = "jsonl",
+    wanted: Annotated[str, typer.Option("--to", help="结果格式：jsonl、label-studio、doccano")] = "label-studio",
+) -> None:
+    """在本产品的标注样本与 Label Studio、doccano 的格式之间转换。"""
+    try:
+        examples = exchange.read(source, _form(given))
+        exchange.write(output, _form(wanted), examples)
+    except (OSError, DataError) as error:
+        raise _said(error) from None
+    console.print(f"已转换 {len(examples)} 条，写入 {output}")
+
+
+def stats(
+    labelled: Annotated[Path, typer.Argument(help="标注样本（JSONL，可为 .gz）")],
+) -> None:
+    """标注样本的统计：各标签的件数、未标注的件数、重复的文本。"""
+    try:
+        examples = read_examples(labelled)
+    except DataError as error:
+        raise _said(error) from None
+    table = Table("标签", "分布", title=f"{labelled.name}：{len(examples)} 条")
+    for head in HEADS:
+        counts = Counter(getattr(example, head) or "（未标）" for example in examples)
+        table.add_row(head, "、".join(f"{name} {count}" for name, count in counts.most_common()))
+    console.print(table)
+    texts = Counter(example.text.strip() for example in examples)
+    console.print(f"文本相同的有 {sum(count - 1 for count in texts.values())} 条。")
+
+
+def _form(name: str) -> exchange.Format:
+    if name not in get_args(exchange.Format):
+        raise DataError(f"格式只能是 {'、'.join(get_args(exchange.Format))} / unknown format {name}")
+    return cast("exchange.Format", name)
 
 
 def _print(by_origin: dict[str, dict[str, float]]) -> None:

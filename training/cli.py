@@ -19,6 +19,7 @@ from nlp.package import Floats, ModelPackage, PackageError
 from nlp.prepare import prepare
 from training import encoder as making
 from training import exchange, figures
+from training.card import NAME, card
 from training.datasets import DataError, Sourced, complaint_of, held_out_ids, labelled_examples, read_examples
 from training.distil import DistilConfig
 from training.fit import LinearConfig, fit
@@ -60,6 +61,7 @@ def train(
     with console.status("训练") as status:
         package = fit(rows, load_encoder(encoder), settings, version, status.update)
     package.save(output)
+    (output / NAME).write_text(card(package.config), encoding="utf-8")
     _print(package.config["cross_validated"])
     console.print(f"已写入 {output}")
 

@@ -53,6 +53,8 @@ class LinearConfig(BaseModel):
     domain_second_penalty: float = 0.03
     second_balance: dict[str, float] = {"kind": 0.15, "dispute_type": 0.3}
     channel_weight: float = 2.0
+    labels_weight: float = 1.0
+    corpus_weight: float = 1.5
     raw_weight: float = 0.5
     tokens_weight: float = 0.0
     folds: int = 5
@@ -77,7 +79,13 @@ class Data:
 
 def gather(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig) -> Data:
     """Prepare and embed the labelled rows that weigh anything."""
-    weight = {"channels": config.channel_weight, "raw": config.raw_weight, "tokens": config.tokens_weight}
+    weight = {
+        "channels": config.channel_weight,
+        "corpus": config.corpus_weight,
+        "labels": config.labels_weight,
+        "raw": config.raw_weight,
+        "tokens": config.tokens_weight,
+    }
     rows = [row for row in rows if weight.get(row.origin, 1.0) > 0]
     prepared = [prepare(complaint_of(row.example)) for row in rows]
     labels = {

@@ -16,8 +16,8 @@ class Scored(Protocol):
         """The labelled values by element name, None where nothing is stated."""
 
     @property
-    def board(self) -> bool:
-        """Whether the text is from the message board."""
+    def source(self) -> str:
+        """Where the text is from."""
 
 
 def token_f1(given: str | None, gold: str | None) -> float:
@@ -36,12 +36,10 @@ def quantity_f1(pairs: Sequence[tuple[float | None, float | None]]) -> float:
 
 
 def score(answers: Sequence[tuple[Scored, dict[str, Any]]]) -> dict[str, dict[str, float]]:
-    """Figures by source (all, board, channels) and element."""
-    parts = {
-        "all": list(answers),
-        "board": [pair for pair in answers if pair[0].board],
-        "channels": [pair for pair in answers if not pair[0].board],
-    }
+    """Figures by source (and of all) and element."""
+    parts = {"all": list(answers)}
+    for pair in answers:
+        parts.setdefault(pair[0].source, []).append(pair)
     table: dict[str, dict[str, float]] = {}
     for part, pairs in parts.items():
         figures: dict[str, float] = {}

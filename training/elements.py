@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 import nlp.elements
 from data_contracts.complaint import Complaint
 from data_contracts.taxonomy import TaxonomyName, taxonomy
-from nlp.elements.main_values import QUANTITY_KINDS, agents, candidates, read_main_values
-from nlp.elements.net import MAX_CHARS, MAX_SPAN, SPAN_KINDS, ElementNet, ReadText, codes_of, pair_buckets, text_flags
+from nlp.elements.main_values import QUANTITY_KINDS, agents, candidates, read_main_values, read_text
+from nlp.elements.net import MAX_CHARS, MAX_SPAN, SPAN_KINDS, ElementNet, codes_of, pair_buckets, text_flags
 from nlp.elements.quantities import quantity_features
 from nlp.prepare import Prepared, prepare
+from training.datasets import OWN, read_rows
 from training.element_absence import crossed_absence, fit_absence, gram_matrix
 from training.element_net import ElementModel, Item
 from training.element_score import score
@@ -35,8 +36,8 @@ AVERAGING = 0.995
 FOLDS = 5
 DEFAULTS = {"null_place": 1.0, "null_counterparty": 1.0, "least_amount": 0.4, "least_people": 0.4}
 GRIDS = {
-    "null_place": (0.6, 0.75, 0.9, 1.0, 1.2, 1.5),
-    "null_counterparty": (0.6, 0.75, 0.9, 1.0, 1.15, 1.3),
+    "null_place": (0.8, 1.0, 1.3, 1.6, 2.0, 2.4),
+    "null_counterparty": (0.8, 1.0, 1.2, 1.4, 1.6, 1.8),
     "least_amount": (0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
     "least_people": (0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
 }
@@ -46,16 +47,16 @@ WEIGHTS = Path(nlp.elements.__file__).parent / "weights"
 
 @dataclass(frozen=True)
 class Labelled:
-    """A prepared text with its gold elements; `board` tells the message board from the other channels."""
+    """A prepared text with its gold elements; `source` tells the message board, the channels and our own texts apart."""
 
     id: str
     prepared: Prepared
     gold: dict[str, Any]
-    board: bool
+    source: str
 
 
 def read_labelled(shared: Path) -> list[Labelled]:
-    """Both labelled sets without the held-out ids."""
+    """Both labelled sets without the held-out ids, and our own texts."""
     board, channels = shared / "data" / "tipdm2020c", shared / "data" / "channels"
     held_out = set((board / "held_out_ids.txt").read_text(encoding="utf-8").split())
     messages = {row["id"]: row for row in _rows(board / "messages.jsonl.gz") if row["id"] not in held_out}
@@ -64,10 +65,12 @@ def read_labelled(shared: Path) -> list[Labelled]:
         if row["id"] not in held_out:
             message = messages[row["id"]]
             complaint = Complaint(external_id=row["id"], title=message["title"], text=message["text"])
-            labelled.append(Labelled(row["id"], prepare(complaint), row, True))
-    for row in _rows(channels / "labelled.jsonl.gz"):
+            labelled.append(Labelled(row["id"], prepare(complaint), row, "board"))
+    told = [(row, "channels") for row in _rows(channels / "labelled.jsonl.gz")]
+    told += [(row, "corpus") for path in sorted((OWN / "corpus").glob("*.jsonl")) for row in read_rows(path)]
+    for row, source in told:
         complaint = Complaint(external_id=row["id"], channel=row["channel"], text=row["text"])
-        labelled.append(Labelled(row["id"], prepare(complaint), row, False))
+        labelled.append(Labelled(row["id"], prepare(complaint), row, source))
     return labelled
 
 
@@ -85,10 +88,11 @@ def item_of(example: Labelled, net: ElementNet, absent: NDArray[np.float32]) -> 
     length = np.array([len(codes)])
     agent = agents(len(prepared.normal), prepared.turns)
     words, edges = net.word_rows([prepared.normal])
-    flags = text_flags([ReadText(text, prepared.body_start, prepared.turns)], codes, length)
+    given = read_text(prepared)
+    flags = text_flags([given], codes, length)
     quantities, taught = [], []
     for kind in QUANTITY_KINDS:
-        found = candidates(kind, prepared.normal)
+        found = candidates(kind, given)
         gold = example.gold[kind]
         right = np.array([gold is not None and abs(q.value - gold) <= 0.01 * abs(gold) for q in found], bool)
         features = quantity_features(kind, prepared.normal, found, body_start=prepared.body_start, agent=agent)
@@ -103,7 +107,7 @@ def item_of(example: Labelled, net: ElementNet, absent: NDArray[np.float32]) -> 
         golds=tuple(_mentions(prepared.given[:MAX_CHARS], example.gold[kind]) for kind in SPAN_KINDS),
         quantities=tuple(quantities),
         taught=(taught[0], taught[1]),
-        weight=1.0 if example.board else CHANNEL_WEIGHT,
+        weight=1.0 if example.source == "board" else CHANNEL_WEIGHT,
         absent=absent,
         labels=tuple(taxonomy(head).labels.index(example.gold[key]) for head, key in LABELS),
     )
@@ -158,7 +162,7 @@ def _batches(items: list[Item], order: random.Random) -> list[list[Item]]:
 def predict(net: ElementNet, example: Labelled) -> dict[str, Any]:
     """The four main values in the form of the labels."""
     prepared = example.prepared
-    [found] = read_main_values(net, [ReadText(prepared.normal, prepared.body_start, prepared.turns)])
+    [found] = read_main_values(net, [read_text(prepared)])
     answer: dict[str, Any] = dict.fromkeys((*SPAN_KINDS, *QUANTITY_KINDS))
     answer.update({kind: prepared.given[choice.start : choice.end] for kind, choice in found.spans.items()})
     answer.update({kind: quantity.value for kind, (quantity, _) in found.quantities.items()})

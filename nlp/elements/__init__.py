@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from data_contracts.analysis import Element
 from nlp.elements.demand import demands
 from nlp.elements.lexicon import worded_elements
-from nlp.elements.main_values import MainValues, builtin_net, read_main_values
-from nlp.elements.net import ReadText
+from nlp.elements.main_values import MainValues, builtin_net, read_main_values, read_text
 from nlp.elements.times import times
 from nlp.prepare import Prepared
 
@@ -21,9 +20,7 @@ def extract_batch(prepared: Sequence[Prepared]) -> list[list[Element]]:
         values where the day of receipt fixes them), demands, causes, measures, hazards and responsible units.
     """
     worded = [item for item in prepared if item.normal.strip()]
-    main = iter(
-        read_main_values(builtin_net(), [ReadText(item.normal, item.body_start, item.turns) for item in worded])
-    )
+    main = iter(read_main_values(builtin_net(), [read_text(item) for item in worded]))
     return [_elements(item, next(main)) if item.normal.strip() else [] for item in prepared]
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nlp.elements.choose import Choice, choose_quantity, choose_span
 from nlp.elements.net import MAX_CHARS, SPAN_KINDS, ElementNet, Reading, ReadText, SpanKind
 from nlp.elements.quantities import Quantity, QuantityKind, amount_candidates, people_candidates, quantity_features
+from nlp.prepare import Prepared
 from nlp.transcript import TurnSpan
 
 QUANTITY_KINDS: Final[tuple[QuantityKind, ...]] = ("amount", "people")
@@ -39,7 +40,7 @@ def _chosen(net: ElementNet, given: ReadText, reading: Reading) -> MainValues:
             spans[kind] = choice
     quantities: dict[QuantityKind, tuple[Quantity, float]] = {}
     for row, name in enumerate(QUANTITY_KINDS):
-        found = candidates(name, text)
+        found = candidates(name, given)
         if not found:
             continue
         cues = quantity_features(name, text, found, body_start=given.body_start, agent=agents(len(text), given.turns))
@@ -59,9 +60,18 @@ def agents(length: int, turns: tuple[TurnSpan, ...]) -> NDArray[np.bool_]:
     return agent
 
 
-def candidates(kind: QuantityKind, text: str) -> list[Quantity]:
-    """Sums or counts in the part of a normalised text that is read."""
-    return _FINDERS[kind](text[:MAX_CHARS])
+def candidates(kind: QuantityKind, given: ReadText) -> list[Quantity]:
+    """Sums or counts in the part of a text that is read."""
+    found = _FINDERS[kind](given.text[:MAX_CHARS])
+    if not given.hidden:
+        return found
+    return [item for item in found if not any(item.start < end and start < item.end for start, end in given.hidden)]
+
+
+def read_text(prepared: Prepared) -> ReadText:
+    """A prepared text as the reader takes it."""
+    hidden = tuple((mask.start, mask.end) for mask in prepared.masks)
+    return ReadText(prepared.normal, prepared.body_start, prepared.turns, hidden)
 
 
 @cache

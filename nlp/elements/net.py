@@ -54,11 +54,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ReadText:
-    """A normalised text, not empty, with the offset of its body (0 without a title) and the turns of a call."""
+    """A normalised text, not empty, with the offset of its body (0 without a title) and the turns of a call.
+
+    `hidden` are the stretches that identify somebody: no number in them is a sum or a count.
+    """
 
     text: str
     body_start: int
     turns: tuple[TurnSpan, ...] = ()
+    hidden: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,14 +44,24 @@ _NOT_LARGE = (
     r"(?:[年月日号点天周楼度张辆台套棵株只头匹斤吨亩平㎡米里字词名位户口人家]|个(?![价亿])|公里|平方|立方|吨|多[人户名家亩平字辆台套个次件]|"
     r"余[人户名家亩平字辆台套个]|家丽|达广|科|象城|国|业主|居民|村民|市民|住户|群众|师生|学生|公斤|方|伏|千瓦|元)"
 )
-_EDGE = r"(?<![\d.\-:/A-Za-z*第])"
+_EDGE = r"(?<![\d.\-/A-Za-z*第])(?<!\d:)"
+_PUBLIC_LINES = frozenset(
+    {"12345", "12315", "12333", "12348", "12350", "12358", "12369", "12371", "12320", "10086", "10000", "10010"}
+)
+_PAID = re.compile(
+    r"(?:补偿|补贴|补助|补|赔|收|交|缴|付|罚|退|欠|给|花|扣|领|押金|租金|工资|涨到|降到|要价?|卖|每人每年|每人|一年|一个月|每月|每年)$"
+)
+"""What stands before a number that would else look like a year or a date's part."""
+_MEASURED = frozenset("棵支针盒个只条张份人户次天月年台套亩斤吨米平瓶包件辆间")
+_ROUND = frozenset("百千万")
+_SCALES = frozenset("十百千万亿拾佰仟wWkK")
 _AMOUNT: Final = re.compile(
     rf"{_EDGE}(?P<number>(?>{NUMBER}))(?>{_MORE})\s?"
     rf"(?:(?P<unit>{_MONEY_UNIT})(?P<minor>[二三四五六七八九半\d](?:毛|角|分)?(?![\d.个次条年月天]))?|(?<=[万亿wW多来余几])(?!{_NOT_LARGE})(?P<large>)|(?!{_NOT_MONEY})(?P<bare>))"
 )
 _PEOPLE: Final = re.compile(
     rf"{_EDGE}(?P<number>(?>{NUMBER}))(?>{_MORE})\s?"
-    rf"(?:(?P<unit>户人家|户|名|位|口|人|家)(?![道庭]?[用住]?(?:电|水|门|型|均次|民币|行道|大代表|次|籍))|个(?!{_NOT_PEOPLE})(?P<piece>)|(?={_PERSON})(?P<noun>))"
+    rf"(?:(?P<unit>户人家|号人|户|名|位|口|人|家)(?![道庭]?[用住]?(?:电|水|门|型|均次|民币|行道|大代表|次|籍))|个(?!{_NOT_PEOPLE})(?P<piece>)|(?={_PERSON})(?P<noun>))"
 )
 _PAIR: Final = re.compile(
     r"(?:我们|咱们|他们|我俩|姐妹|兄弟|兄妹|母女|母子|父子|父女|夫妻|夫妇|老两|两|小两)(?P<pair>俩|仨|口子)|夫妻二人|夫妻两人"
@@ -65,6 +75,9 @@ def amount_candidates(text: str) -> list[Quantity]:
     found = []
     for match in _AMOUNT.finditer(text):
         number, unit = match["number"], match["unit"]
+        end = match.end()
+        if unit is None and _ends_in_one(number, text, end):
+            number, end = number[:-1], end - 1
         if unit is None and not _bare_sum(number, text, match.start()):
             continue
         value = parse_number(number)
@@ -74,7 +87,7 @@ def amount_candidates(text: str) -> list[Quantity]:
             value *= 1e8 if "亿" in unit else 1e4 if "万" in unit else 1.0
             if match["minor"] and "块" in unit:
                 value += (parse_number(match["minor"][0]) or 0) / 10
-        found.append(Quantity(match.start(), match.end(), value, unit or ("万" if number[-1] in "万亿wW" else "")))
+        found.append(Quantity(match.start(), end, value, unit or ("万" if number[-1] in "万亿wW" else "")))
     return _with_ranges(text, found)
 
 
@@ -95,10 +108,16 @@ def _with_ranges(text: str, found: list[Quantity]) -> list[Quantity]:
 
 def _bare_sum(number: str, text: str, start: int) -> bool:
     """A number without a unit is a candidate when it is long enough to be one and is no year or telephone number."""
-    if number.isdigit():
-        if len(number) > 7 or _PLAIN_YEAR.match(number) or (number[0] == "0"):
+    before = text[max(0, start - 5) : start]
+    if number.isascii() and number.isdigit():
+        if len(number) > 7 or number[0] == "0" or number in _PUBLIC_LINES:
             return False
-        return len(number) >= 2 and not (start and text[start - 1] in "〔[【第年月号路.")
+        if _PAID.search(before):
+            return True
+        return len(number) >= 2 and not _PLAIN_YEAR.match(number) and before[-1:] not in tuple("〔[【第年月号路.")
+    if len(number) >= 4 and not set(number) & _SCALES:
+        # Digits read out one by one: a telephone number, a file's number, a year.
+        return False
     if number == "千万":
         return text[max(0, start - 1) : start] in tuple("近上达数过额资")
     return len(number) >= 2 and number not in (
@@ -114,6 +133,11 @@ def _bare_sum(number: str, text: str, start: int) -> bool:
     )
 
 
+def _ends_in_one(number: str, text: str, end: int) -> bool:
+    """Whether the last digit counts what follows: in `两千一支` one thing costs two thousand."""
+    return len(number) > 2 and number[-1] == "一" and number[-2] in _ROUND and text[end : end + 1] in _MEASURED
+
+
 def people_candidates(text: str) -> list[Quantity]:
     """Every stretch of the normalised text that may count people or households."""
     found = []
@@ -121,11 +145,13 @@ def people_candidates(text: str) -> list[Quantity]:
         number = match["number"]
         if match["unit"] == "家" and number in ("一", "几", "十", "百"):
             continue
-        if number in ("万", "百", "千", "几", "数") and text[match.start() - 1 : match.start()] not in tuple(
-            "上近数过成达"
+        if (
+            number in ("万", "百", "千", "几", "数")
+            and text[max(0, match.start() - 1) : match.start()] not in tuple("上近数过成达约")
+            and "把" not in match.group()
         ):
             continue
-        value = parse_number(number, upper=True)
+        value = parse_number(number)
         if value is None or value < 1 or value > 2e9 or value != int(value):
             continue
         unit = match["unit"] or ("个" if match["piece"] is not None else "noun")
@@ -192,7 +218,7 @@ _CUES: Final[dict[QuantityKind, tuple[tuple[re.Pattern[str], int, int], ...]]] =
 }
 _UNITS: Final[dict[QuantityKind, tuple[str, ...]]] = {
     "amount": ("元", "万元", "块", "块钱", "万", "钱", "亿元", "亿", ""),
-    "people": ("户", "人", "名", "位", "家", "口", "个", "noun", "pair", "户人家"),
+    "people": ("户", "人", "名", "位", "家", "口", "个", "noun", "pair", "户人家", "号人"),
 }
 
 

@@ -106,3 +106,9 @@ def test_odd_texts_break_nothing() -> None:
 def test_a_batch_is_read_as_its_texts_are() -> None:
     batch = [prepare(Complaint(text=text)) for text in ("望湖区路灯坏了", "欠薪三万元")]
     assert extract_batch(batch) == [extract(item) for item in batch]
+
+
+def test_a_telephone_number_is_no_sum() -> None:
+    text = "话务员：您好，12345。\n市民：押金两千八不退。我叫罗建国，电话一三七九四零二五五一八，白天别打。"
+    [amount] = [element for element in extract(prepare(Complaint(text=text))) if element.name == "amount"]
+    assert amount.value == 2_800

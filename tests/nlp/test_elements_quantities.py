@@ -16,6 +16,10 @@ from nlp.elements.quantities import amount_candidates, feature_count, people_can
         ("五百到八百元", [500, 800]),
         ("退了两千三,还差一万八", [2_300, 18_000]),
         ("骗了他们四百多万还不承认", [4_000_000]),
+        ("市民:六千八。", [6_800]),
+        ("补偿2000还要自己迁", [2_000]),
+        ("每年1080", [1_080]),
+        ("增高针两千一支", [2_000]),
     ],
 )
 def test_sums(text: str, values: list[float]) -> None:
@@ -34,6 +38,11 @@ def test_sums(text: str, values: list[float]) -> None:
         "3号楼2单元",
         "占地20亩",
         "千万不要",
+        "您好,12345。",
+        "我的号一三七九四零二五五一八",
+        "户号零零二六八一四五七",
+        "二零二三年的事",
+        "12:30到的",
     ],
 )
 def test_what_is_no_sum(text: str) -> None:
@@ -50,7 +59,11 @@ def test_what_is_no_sum(text: str) -> None:
         ("上千人停水", [1_000]),
         ("工地38个人没拿到钱", [38]),
         ("老两口住一楼", [2]),
-        ("车上坐了七八个娃", [8]),
+        ("车上坐了七八个娃", [7]),
+        ("来了两三百人", [200]),
+        ("我手底下三十来号人", [30]),
+        ("坝上站了百把人", [100]),
+        ("栈道上约百人", [100]),
     ],
 )
 def test_people(text: str, values: list[float]) -> None:

@@ -83,13 +83,13 @@ def level_bias(scores: Floats, truth: Labels, service: NDArray[np.bool_], right:
                 guess = decided(scores, bias)
                 raised = (guess >= WARNING) & counted
                 if raised.any() and (truth[raised] >= WARNING).mean() >= right:
-                    kappa = _kappa(truth, guess)
+                    kappa = quadratic_kappa(truth, guess)
                     if kappa > best:
                         best, chosen = kappa, bias
     return [round(value, 2) + 0.0 for value in chosen]
 
 
-def _kappa(truth: Labels, guess: Labels) -> float:
+def quadratic_kappa(truth: Labels, guess: Labels) -> float:
     """Quadratic kappa of two ratings of four levels, from their table (faster than scikit-learn's in a search)."""
     table = np.bincount(truth * 4 + guess, minlength=16).reshape(4, 4) / len(truth)
     distance = (np.arange(4)[:, None] - np.arange(4)[None, :]) ** 2

@@ -9,12 +9,12 @@ import numpy as np
 import plotly.graph_objects as go
 from jinja2 import Environment, PackageLoader, select_autoescape
 from numpy.typing import NDArray
-from sklearn.metrics import cohen_kappa_score, confusion_matrix, f1_score
+from sklearn.metrics import confusion_matrix, f1_score
 
 from data_contracts.taxonomy import TaxonomyName, taxonomy
 from nlp.package import Floats
 from nlp.prepare import Prepared
-from training.figures import CASES_AT_LEAST, WARNING, calibration_error, decided
+from training.figures import CASES_AT_LEAST, WARNING, calibration_error, decided, quadratic_kappa
 
 Labels = NDArray[np.int64]
 
@@ -86,7 +86,7 @@ def _head(evaluated: Evaluated, head: TaxonomyName) -> dict[str, Any]:
         ("不弃权时的准确率", f"{(guess == truth)[kept].mean():.1%}" if kept.any() else "—"),
     ]
     if head == "risk_level":
-        figures.insert(2, ("二次加权 kappa", _with_interval(truth, guess, _kappa)))
+        figures.insert(2, ("二次加权 kappa", _with_interval(truth, guess, quadratic_kappa)))
         raised, due = guess >= WARNING, truth >= WARNING
         figures += [
             ("预警正确", f"{due[raised].mean():.1%}" if raised.any() else "—"),
@@ -104,10 +104,6 @@ def _head(evaluated: Evaluated, head: TaxonomyName) -> dict[str, Any]:
 def _with_interval(truth: Labels, guess: Labels, measure: Any) -> str:
     low, high = interval(truth, guess, measure)
     return f"{measure(truth, guess):.3f}（{low:.3f}–{high:.3f}）"
-
-
-def _kappa(truth: Labels, guess: Labels) -> float:
-    return float(cohen_kappa_score(truth, guess, weights="quadratic", labels=range(len(taxonomy("risk_level")))))
 
 
 def _classes(head: TaxonomyName, truth: Labels, guess: Labels) -> go.Figure:

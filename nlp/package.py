@@ -22,9 +22,11 @@ from data_contracts.taxonomy import HEADS, TaxonomyName, taxonomy
 from nlp.encoder import Vectors
 from nlp.features import GramIndex, Grams, grams_of, weighted
 from nlp.prepare import Prepared
+from nlp.risk.said import said
+from nlp.risk.signs import sign_features
 from nlp.why import moved_words
 
-FORMAT = 1
+FORMAT = 2
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 VECTOR_SCALE = SCALAR_SCALE = 0.3
 """Against n-gram rows of unit length; at 1.0 the vector drowned them in cross-validation, without it was worse too."""
@@ -68,8 +70,8 @@ class ModelPackage:
     Attributes:
         config: everything that is not an array; `version`, `encoder`, `thresholds`, data hash, figures.
         arrays: `keys` uint32 (f,), `idf` float32 (f,), `first` int8 (f, c) with `first_scale` (c,), `dense` (d, c),
-            `first_bias` (c,), `mean` and `spread` (c,), `second` (c + s, c), `second_bias` (c,); c counts all classes
-            of the five heads and the nine factors, d the vector's width and the scalars, s the scalars.
+            `first_bias` (c,), `mean` and `spread` (c,), `second` (c + b, c), `second_bias` (c,); c counts all classes
+            of the five heads and the nine factors, d the vector's width and the scalars, b the columns of `beside`.
     """
 
     config: dict[str, Any]
@@ -119,7 +121,7 @@ class ModelPackage:
             )
         grams = self._grams(prepared)
         scores = self._scores(grams, prepared, vectors)
-        return replace(self._probabilities(scores, scalars(prepared)), grams=grams)
+        return replace(self._probabilities(scores, beside(prepared)), grams=grams)
 
     def explain(
         self, prepared: Sequence[Prepared], predictions: Predictions, words: Sequence[Sequence[str]]
@@ -235,6 +237,14 @@ def scalars(prepared: Sequence[Prepared]) -> Floats:
             min(sum(map(text.count, "0123456789")), 30) / 30.0,
         )
     return rows
+
+
+def beside(prepared: Sequence[Prepared]) -> Floats:
+    """What the second stage reads beside the first one's scores: the scalars and the signs of danger; (n, b).
+
+    In the first stage the signs cost the domain and the dispute type accuracy; here they help the risk and the stage.
+    """
+    return np.hstack([scalars(prepared), sign_features([said(item) for item in prepared])])
 
 
 def dense_features(prepared: Sequence[Prepared], vectors: Vectors) -> Floats:

@@ -19,10 +19,10 @@ from nlp.features import GramIndex, grams_of, select_grams
 from nlp.package import (
     Floats,
     ModelPackage,
+    beside,
     columns,
     dense_features,
     label_map,
-    scalars,
     slices,
     sparse_features,
 )
@@ -159,7 +159,7 @@ def first_stage(features: Any, data: Data, train: NDArray[np.bool_], config: Lin
 def second_stage(standard: Floats, data: Data, rows: NDArray[np.int64], config: LinearConfig) -> tuple[Floats, Floats]:
     """Logistic regressions on the first stage's scores; weights (inputs, c) and biases (c,).
 
-    Every head reads its own scores and the scalars: with the other heads' scores beside them nothing was gained in
+    Every head reads its own scores, the scalars and the signs of danger: with the other heads' scores beside them nothing was gained in
     cross-validation, and the domain lost.
     """
     width = columns()
@@ -219,7 +219,7 @@ def fit(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig, version
         say(f"第一级：第 {fold + 1}/{config.folds} 折")
     core = np.flatnonzero(data.core)
     mean, spread = scores[core].mean(axis=0), scores[core].std(axis=0) + 1e-6
-    inputs = np.hstack([(scores[core] - mean) / spread, scalars([data.prepared[row] for row in core])])
+    inputs = np.hstack([(scores[core] - mean) / spread, beside([data.prepared[row] for row in core])])
     weights, bias = first_stage(features, data, np.ones(len(data.prepared), bool), config)
     say("第二级、校准与阈值")
     second, second_bias = second_stage(inputs, data, core, config)

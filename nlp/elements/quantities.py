@@ -143,6 +143,9 @@ def people_candidates(text: str) -> list[Quantity]:
     found = []
     for match in _PEOPLE.finditer(text):
         number = match["number"]
+        if len(number) > 2 and number[-1] == "一" and number[-2] in _ROUND:
+            # `12万一个`: the price of one thing.
+            continue
         if match["unit"] == "家" and number in ("一", "几", "十", "百"):
             continue
         if (

@@ -11,7 +11,8 @@ from data_contracts.taxonomy import TaxonomyName, taxonomy
 from nlp.prepare import Prepared
 from nlp.risk.factors import find_factors
 from nlp.risk.said import said
-from nlp.risk.threats import Threat, find_threat
+from nlp.risk.signs import signs_of
+from nlp.risk.threats import Threat
 
 __all__ = ["PredictedRow", "assess", "decide_level", "risk_score"]
 
@@ -58,7 +59,7 @@ def assess(
     chances = np.asarray(predicted.heads["risk_level"], np.float64)
     words = said(prepared)
     level = decide_level(chances, level_bias)
-    threat = None if _is_over(predicted) else find_threat(words)
+    threat = None if _is_over(predicted) else signs_of(words).threat
     raised = threat is not None and threat.level > level
     if raised and threat is not None:
         level = threat.level

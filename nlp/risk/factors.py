@@ -2,34 +2,17 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
 from typing import Final
 
 from data_contracts.analysis import Factor
 from data_contracts.taxonomy import taxonomy
 from nlp.elements.clauses import clause_around, sentences
 from nlp.prepare import Prepared
-from nlp.risk.said import rules
+from nlp.risk.signs import lexicons, signs_of
 
 DEFAULT_THRESHOLD: Final = 0.5
 EXPLICIT_FLOOR: Final = 0.8
 """Share of its threshold that a factor's probability must reach for plain words to make it a factor."""
-_MOST_EVIDENCE: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    explicit: re.Pattern[str]
-    hint: re.Pattern[str]
-
-
-@cache
-def _lexicon() -> dict[str, _Words]:
-    return {
-        code: _Words(*(re.compile("|".join(f"(?:{one})" for one in words[key])) for key in ("explicit", "hint")))
-        for code, words in rules("factors")["factors"].items()
-    }
 
 
 def find_factors(
@@ -44,15 +27,17 @@ def find_factors(
         thresholds: probability from which a factor holds, by code; 0.5 where missing.
     """
     found = []
+    signs = signs_of(said)
     for entry, chance in zip(taxonomy("factor"), chances, strict=True):
         threshold = (thresholds or {}).get(entry.code, DEFAULT_THRESHOLD)
-        words = _lexicon()[entry.code]
         if chance < threshold * EXPLICIT_FLOOR:
             continue
-        spans = [match.span() for match in words.explicit.finditer(said)][:_MOST_EVIDENCE]
+        spans = signs.explicit[entry.code]
         if not spans and chance < threshold:
             continue
-        evidence = sorted({clause_around(said, *span) for span in spans}) or _likeliest(said, words.hint)
+        evidence = sorted({clause_around(said, *span) for span in spans}) or _likeliest(
+            said, lexicons()[entry.code].hint
+        )
         spans_of = [prepared.span(*span) for span in evidence]
         if spans_of:
             found.append(Factor(label=entry.label, confidence=float(min(1.0, max(0.0, chance))), evidence=spans_of))

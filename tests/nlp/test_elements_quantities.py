@@ -71,7 +71,7 @@ def test_people(text: str, values: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["停水三个月", "两个小区之间", "跑了5个部门", "一家公司", "人行道坏了", "用了15个工作日"]
+    "text", ["车位12万一个", "停水三个月", "两个小区之间", "跑了5个部门", "一家公司", "人行道坏了", "用了15个工作日"]
 )
 def test_what_counts_no_people(text: str) -> None:
     assert people_candidates(text) == []

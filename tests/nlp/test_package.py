@@ -9,7 +9,7 @@ import pytest
 from data_contracts import Complaint
 from data_contracts.taxonomy import HEADS, taxonomy
 from nlp.features import grams_of, select_grams
-from nlp.package import CONFIG, WEIGHTS, ModelPackage, PackageError, columns, label_map, scalars, slices
+from nlp.package import CONFIG, WEIGHTS, ModelPackage, PackageError, beside, columns, label_map, scalars, slices
 from nlp.prepare import Prepared, prepare
 from nlp.segment import segmenter
 
@@ -29,7 +29,7 @@ def vectors() -> np.ndarray:
 def small() -> ModelPackage:
     random = np.random.default_rng(3)
     keys = select_grams(grams_of(TEXTS, None, (1, 2)), len(TEXTS), least=1)
-    c, s = columns(), scalars(texts()).shape[1]
+    c, s, b = columns(), scalars(texts()).shape[1], beside(texts()).shape[1]
     arrays = {
         "keys": keys,
         "idf": random.uniform(1, 3, len(keys)).astype(np.float32),
@@ -39,7 +39,7 @@ def small() -> ModelPackage:
         "first_bias": random.normal(size=c).astype(np.float32),
         "mean": random.normal(size=c).astype(np.float32),
         "spread": random.uniform(0.5, 1, c).astype(np.float32),
-        "second": random.normal(size=(c + s, c)).astype(np.float32) / 10,
+        "second": random.normal(size=(c + b, c)).astype(np.float32) / 10,
         "second_bias": random.normal(size=c).astype(np.float32),
     }
     config = {

@@ -44,6 +44,9 @@ def choose_span(text: str, scores: NDArray[np.float32], null: float, *, null_wei
     spread = np.exp(flat[near] - peak)
     absent = float(np.exp(null - peak))
     total = float(spread.sum()) + absent
+    if float(spread.sum()) <= absent * null_weight:
+        # No span can be worth more than all of them together.
+        return None
     order = np.argsort(-spread)[:_KEPT]
     width = scores.shape[1]
     spans = [(int(cell) // width, int(cell) // width + int(cell) % width + 1) for cell in near[order]]

@@ -170,6 +170,8 @@ class GramIndex:
     def columns(self, hashes: NDArray[np.uint32]) -> NDArray[np.int32]:
         """Column of each hash, -1 for n-grams that were not selected; int32 (m,)."""
         found: NDArray[np.int32] = self._table[hashes & np.uint32((1 << TABLE_BITS) - 1)]
+        if not len(self.keys):
+            return found
         found[self.keys[found] != hashes] = -1
         return found
 

@@ -1,8 +1,9 @@
 """A model package: a directory that explains itself, from which the same classifier comes back, and never a pickle.
 
 Two linear stages. The first scores every class of every label and factor from character n-grams, the text's vector and
-a few scalars. The second, logistic, reads all those scores at once, so that what is known of the stage or of the
-factors helps to tell the risk, and gives calibrated probabilities.
+a few scalars. The second, logistic, reads those scores beside the signs of danger and gives calibrated probabilities.
+Three families share it: `linear`; `static`, whose first stage reads the vector and no n-grams; and `transformer`, whose
+second stage also reads what a fine-tuned encoder says (`nlp.reader`), slower and better.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,11 @@ from nlp.risk.said import said
 from nlp.risk.signs import sign_features
 from nlp.why import moved_words
 
+if TYPE_CHECKING:
+    from nlp.reader import Reader
+
 FORMAT = 2
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+CONFIG, WEIGHTS, READER = "config.json", "model.safetensors", "reader"
 VECTOR_SCALE = SCALAR_SCALE = 0.3
 """Against n-gram rows of unit length; at 1.0 the vector drowned them in cross-validation, without it was worse too."""
 _CHANNELS = taxonomy("channel").codes
@@ -72,10 +76,13 @@ class ModelPackage:
         arrays: `keys` uint32 (f,), `idf` float32 (f,), `first` int8 (f, c) with `first_scale` (c,), `dense` (d, c),
             `first_bias` (c,), `mean` and `spread` (c,), `second` (c + b, c), `second_bias` (c,); c counts all classes
             of the five heads and the nine factors, d the vector's width and the scalars, b the columns of `beside`.
+            With a reader also `reader_mean` and `reader_spread` (c,), and `second` is (c + b + c, c).
+        reader: the fine-tuned encoder of the family `transformer`.
     """
 
     config: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
+    reader: "Reader | None" = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_index", GramIndex(self.arrays["keys"]))
@@ -121,7 +128,11 @@ class ModelPackage:
             )
         grams = self._grams(prepared)
         scores = self._scores(grams, prepared, vectors)
-        return replace(self._probabilities(scores, beside(prepared)), grams=grams)
+        more = beside(prepared)
+        if self.reader is not None:
+            said_of = log_chances(self.reader.read([item.model_text for item in prepared]))
+            more = np.hstack([more, (said_of - self.arrays["reader_mean"]) / self.arrays["reader_spread"]])
+        return replace(self._probabilities(scores, more), grams=grams)
 
     def explain(
         self, prepared: Sequence[Prepared], predictions: Predictions, words: Sequence[Sequence[str]]
@@ -176,8 +187,10 @@ class ModelPackage:
         """Write the package; `load` gives the same one back."""
         directory.mkdir(parents=True, exist_ok=True)
         save_file({name: np.ascontiguousarray(array) for name, array in self.arrays.items()}, directory / WEIGHTS)
-        digest = hashlib.sha256((directory / WEIGHTS).read_bytes()).hexdigest()
-        written = {**self.config, "format": FORMAT, "weights_sha256": digest}
+        written = {**self.config, "format": FORMAT, "weights_sha256": _sha256([directory / WEIGHTS])}
+        if self.reader is not None:
+            self.reader.save(directory / READER)
+            written["reader_sha256"] = _sha256(sorted((directory / READER).iterdir()))
         text = json.dumps(written, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         (directory / CONFIG).write_text(text, encoding="utf-8")
 
@@ -190,16 +203,46 @@ class ModelPackage:
         """
         try:
             config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
-            raw = (directory / WEIGHTS).read_bytes()
+            digest = _sha256([directory / WEIGHTS])
         except (OSError, json.JSONDecodeError) as error:
             raise PackageError(f"模型包 {directory} 缺少文件或已损坏 / package is incomplete: {error}") from error
         if config.get("format") != FORMAT:
             raise PackageError(f"模型包 {directory} 的格式不是 {FORMAT} / format is not {FORMAT}")
-        if hashlib.sha256(raw).hexdigest() != config["weights_sha256"]:
+        if digest != config["weights_sha256"]:
             raise PackageError(f"模型包 {directory} 的权重文件与记录不符 / weights do not match their hash")
         if config["labels"] != label_map():
             raise PackageError(f"模型包 {directory} 的分类表与本程序不同 / the taxonomies differ")
-        return cls(config, load_file(directory / WEIGHTS))
+        return cls(config, load_file(directory / WEIGHTS), _reader(directory, config))
+
+
+def _reader(directory: Path, config: dict[str, Any]) -> "Reader | None":
+    if "reader_sha256" not in config:
+        return None
+    from nlp.reader import Reader
+
+    try:
+        files = sorted((directory / READER).iterdir())
+        if _sha256(files) != config["reader_sha256"]:
+            raise PackageError(f"模型包 {directory} 的阅读模型与记录不符 / reader does not match its hash")
+        return Reader.load(directory / READER)
+    except OSError as error:
+        raise PackageError(f"模型包 {directory} 缺少阅读模型 / the reader is incomplete: {error}") from error
+
+
+def _sha256(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def log_chances(logits: Floats) -> Floats:
+    """By head log probabilities of logits (n, c), the factors' log-odds as they are; float32 (n, c)."""
+    found = logits.astype(np.float32)
+    for first, last in slices().values():
+        part = logits[:, first:last] - logits[:, first:last].max(axis=1, keepdims=True)
+        found[:, first:last] = part - np.log(np.exp(part).sum(axis=1, keepdims=True))
+    return found
 
 
 def label_map() -> dict[str, list[str]]:

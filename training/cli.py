@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
@@ -11,6 +12,7 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from rich.console import Console
+from rich.status import Status
 from rich.table import Table
 
 from data_contracts.taxonomy import HEADS, TaxonomyName, taxonomy
@@ -22,7 +24,7 @@ from training import exchange, figures
 from training.card import NAME, card
 from training.datasets import DataError, Sourced, complaint_of, held_out_ids, labelled_examples, read_examples
 from training.distil import DistilConfig
-from training.fit import LinearConfig, fit
+from training.fit import FitConfig, fit
 
 console = Console()
 CONFIGS = Path(__file__).parent / "configs"
@@ -42,24 +44,35 @@ def register(app: typer.Typer) -> None:
 def train(
     shared: Annotated[Path, typer.Option(help="标注数据目录（含 data/）")],
     output: Annotated[Path, typer.Option("--output", "-o", help="模型包目录")],
-    config: Annotated[Path, typer.Option(help="训练设置（YAML）")] = CONFIGS / "linear.yaml",
+    family: Annotated[
+        str, typer.Option(help="模型族：linear（字词线性）、static（向量线性）、transformer（微调预训练模型）")
+    ] = "linear",
+    config: Annotated[Path | None, typer.Option(help="训练设置（YAML），缺省用该族自带的")] = None,
     encoder: Annotated[str | None, typer.Option(help="向量模型目录，缺省用内置模型")] = None,
-    version: Annotated[str, typer.Option(help="模型包的版本名")] = "linear-1",
+    version: Annotated[str | None, typer.Option(help="模型包的版本名，缺省为“族-1”")] = None,
     labels: Annotated[
         list[Path] | None,
         typer.Option(help="另加的标注样本（JSONL），如 yanpan labels export --reviewed 所得；可多次给出"),
     ] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="transformer 的暂存目录；训练中断后，以同样的设置重来即从断处继续")
+    ] = None,
 ) -> None:
     """训练一个模型包：分层交叉验证、两级线性模型、校准与阈值。"""
     try:
-        settings = LinearConfig.model_validate(yaml.safe_load(config.read_text(encoding="utf-8")) or {})
+        settings = _settings(family, config)
         rows = labelled_examples(shared)
         held_out = held_out_ids(shared)
         rows += [Sourced(item, "file") for path in labels or () for item in read_examples(path, held_out)]
     except (OSError, ValidationError, DataError) as error:
         raise _said(error) from None
     with console.status("训练") as status:
-        package = fit(rows, load_encoder(encoder), settings, version, status.update)
+        try:
+            package = fit(
+                rows, load_encoder(encoder), settings, version or f"{family}-1", _teller(status), shared, work
+            )
+        except OSError as error:
+            raise _said(error) from None
     package.save(output)
     (output / NAME).write_text(card(package.config), encoding="utf-8")
     _print(package.config["cross_validated"])
@@ -148,6 +161,21 @@ def stats(
     console.print(table)
     texts = Counter(example.text.strip() for example in examples)
     console.print(f"文本相同的有 {sum(count - 1 for count in texts.values())} 条。")
+
+
+def _settings(family: str, config: Path | None) -> FitConfig:
+    path = config or CONFIGS / f"{family}.yaml"
+    if config is None and not path.is_file():
+        raise DataError(f"没有模型族 {family}，可选 linear、static、transformer / unknown family {family}")
+    settings = FitConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    if settings.family != family:
+        raise DataError(f"{path} 是 {settings.family} 族的设置，与 --family {family} 不符 / the families differ")
+    return settings
+
+
+def _teller(status: Status) -> Callable[[str], None]:
+    """On a terminal one line that changes, elsewhere (a log) a line each."""
+    return status.update if console.is_terminal else console.print
 
 
 def _form(name: str) -> exchange.Format:

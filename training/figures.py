@@ -11,7 +11,7 @@ from data_contracts.taxonomy import HEADS, TaxonomyName, taxonomy
 from nlp.package import Floats, slices
 
 if TYPE_CHECKING:
-    from training.fit import Data, LinearConfig
+    from training.fit import Data, FitConfig
 
 Labels = NDArray[np.int64]
 CASES_AT_LEAST = 5
@@ -32,7 +32,7 @@ def probabilities(logits: Floats) -> dict[str, Floats]:
     return found
 
 
-def thresholds(logits: Floats, data: "Data", core: Labels, config: "LinearConfig") -> dict[str, Any]:
+def thresholds(logits: Floats, data: "Data", core: Labels, config: "FitConfig") -> dict[str, Any]:
     """Abstention, the bias of the risk levels, and factor thresholds, from cross-validated logits.
 
     Args:

@@ -1,12 +1,13 @@
-"""Fits the two-stage linear classifier: cross-validated scores, stacking, thresholds, one package."""
+"""Fits a model package of any family: cross-validated scores, stacking, calibration and thresholds."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from sklearn.linear_model import LogisticRegression
@@ -23,6 +24,7 @@ from nlp.package import (
     columns,
     dense_features,
     label_map,
+    log_chances,
     slices,
     sparse_features,
 )
@@ -30,6 +32,10 @@ from nlp.prepare import Prepared, prepare
 from training import figures
 from training.calibrate import temperatures
 from training.datasets import Sourced, complaint_of, fingerprint
+from training.transformer import Targets, TransformerConfig, crossed
+
+if TYPE_CHECKING:
+    from nlp.reader import Reader
 
 Labels = NDArray[np.int64]
 UNLABELLED = -1
@@ -38,11 +44,13 @@ NEVER = -12.0
 Say = Callable[[str], None]
 
 
-class LinearConfig(BaseModel):
-    """How the linear package is made; the defaults are those of the shipped one."""
+class FitConfig(BaseModel):
+    """How a package is made; the defaults are those of the shipped one."""
 
     model_config = ConfigDict(extra="forbid")
 
+    family: Literal["linear", "static", "transformer"] = "linear"
+    reader: TransformerConfig | None = Field(default=None, description="family transformer: how its encoder is tuned")
     char_orders: tuple[int, ...] = (1, 2)
     least_documents: int = 2
     most_grams: int = 100_000
@@ -63,6 +71,12 @@ class LinearConfig(BaseModel):
     warning_right: float = 0.85
     seed: int = 7
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.family == "transformer") != (self.reader is not None):
+            raise ValueError("reader 与 family: transformer 须同时给出 / reader goes with family: transformer")
+        return self
+
 
 @dataclass(frozen=True)
 class Data:
@@ -77,7 +91,7 @@ class Data:
     core: NDArray[np.bool_]
 
 
-def gather(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig) -> Data:
+def gather(rows: Sequence[Sourced], encoder: Encoder, config: FitConfig) -> Data:
     """Prepare and embed the labelled rows that weigh anything."""
     weight = {
         "channels": config.channel_weight,
@@ -110,7 +124,7 @@ def gather(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig) -> D
     )
 
 
-def folds_of(features: sparse.csr_matrix, data: Data, config: LinearConfig) -> Labels:
+def folds_of(features: sparse.csr_matrix, data: Data, config: FitConfig) -> Labels:
     """A fold for every core row, -1 for the others; near-duplicates (cosine) never straddle two folds."""
     near = (features @ features.T).tocsr()
     near.data = (near.data >= config.near_duplicate).astype(np.int8)
@@ -130,7 +144,7 @@ def folds_of(features: sparse.csr_matrix, data: Data, config: LinearConfig) -> L
     return folds
 
 
-def first_stage(features: Any, data: Data, train: NDArray[np.bool_], config: LinearConfig) -> tuple[Floats, Floats]:
+def first_stage(features: Any, data: Data, train: NDArray[np.bool_], config: FitConfig) -> tuple[Floats, Floats]:
     """Linear SVMs, one a class, on the rows of `train`; weights (features, c) and biases (c,)."""
     width = columns()
     weights = np.zeros((features.shape[1], width), np.float32)
@@ -148,6 +162,8 @@ def first_stage(features: Any, data: Data, train: NDArray[np.bool_], config: Lin
     rows = np.flatnonzero(train & data.core)
     start = width - data.factors.shape[1]
     for place in range(data.factors.shape[1]):
+        if len(np.unique(data.factors[rows, place])) < 2:
+            continue  # no example, or nothing but examples: nothing to tell apart
         model = LinearSVC(C=config.factor_penalty, class_weight="balanced", random_state=config.seed, tol=1e-3).fit(
             features[rows], data.factors[rows, place], sample_weight=data.weights[rows]
         )
@@ -156,18 +172,24 @@ def first_stage(features: Any, data: Data, train: NDArray[np.bool_], config: Lin
     return weights, bias
 
 
-def second_stage(standard: Floats, data: Data, rows: NDArray[np.int64], config: LinearConfig) -> tuple[Floats, Floats]:
+def second_stage(standard: Floats, data: Data, rows: NDArray[np.int64], config: FitConfig) -> tuple[Floats, Floats]:
     """Logistic regressions on the first stage's scores; weights (inputs, c) and biases (c,).
 
-    Every head reads its own scores, the scalars and the signs of danger: with the other heads' scores beside them nothing was gained in
-    cross-validation, and the domain lost.
+    Every head reads its own scores (the reader's too, where there is one), the scalars and the signs of danger: with the
+    other heads' scores beside them nothing was gained in cross-validation, and the domain lost.
     """
     width = columns()
     weights = np.zeros((standard.shape[1], width), np.float32)
     bias = np.full(width, NEVER, np.float32)
-    more = np.arange(width, standard.shape[1])
+    end_of_more = standard.shape[1] - (width if config.reader else 0)
+    more = np.arange(width, end_of_more)
+
+    def inputs_of(first: int, last: int) -> Labels:
+        own = np.arange(first, last)
+        return np.concatenate([own, more, own + end_of_more] if config.reader else [own, more])
+
     for head, (start, end) in slices().items():
-        inputs = np.concatenate([np.arange(start, end), more])
+        inputs = inputs_of(start, end)
         labels = data.labels[head][rows]
         counts = np.bincount(labels, minlength=end - start)
         balance = (1 / np.maximum(counts, 1)) ** config.second_balance.get(head, 0.0)
@@ -180,7 +202,10 @@ def second_stage(standard: Floats, data: Data, rows: NDArray[np.int64], config: 
         bias[start + model.classes_] = model.intercept_
     for place in range(data.factors.shape[1]):
         column = width - data.factors.shape[1] + place
-        inputs = np.concatenate([[column], more])
+        if len(np.unique(data.factors[rows, place])) < 2:
+            bias[column] = -NEVER if data.factors[rows, place].all() else NEVER
+            continue
+        inputs = inputs_of(column, column + 1)
         model = LogisticRegression(C=config.second_penalty, max_iter=500).fit(
             standard[:, inputs], data.factors[rows, place], sample_weight=data.weights[rows]
         )
@@ -189,15 +214,25 @@ def second_stage(standard: Floats, data: Data, rows: NDArray[np.int64], config: 
     return weights, bias
 
 
-def fit(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig, version: str, say: Say) -> ModelPackage:
+def fit(
+    rows: Sequence[Sourced],
+    encoder: Encoder,
+    config: FitConfig,
+    version: str,
+    say: Say,
+    shared: Path = Path(),
+    work: Path | None = None,
+) -> ModelPackage:
     """Fit a package.
 
     Args:
         rows: labelled examples.
         encoder: whose vectors the package reads.
-        config: see `LinearConfig`.
+        config: see `FitConfig`.
         version: the package's name.
         say: told what is being done.
+        shared: holds the checkpoint that a transformer starts from.
+        work: where a transformer keeps what is done, so that a training that was killed goes on from there.
     """
     data = gather(rows, encoder, config)
     say(f"已准备 {len(data.prepared)} 条，其中全标注 {int(data.core.sum())} 条")
@@ -209,8 +244,10 @@ def fit(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig, version
     frequency = np.bincount(counts.indices, minlength=len(keys))
     idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
     words = sparse_features(index, idf, texts, config.char_orders)
-    features = sparse.hstack([words, dense_features(data.prepared, data.vectors)]).tocsr()
     folds = folds_of(words, data, config)
+    if config.family == "static":
+        keys, idf, words = keys[:0], idf[:0], words[:, :0]
+    features = sparse.hstack([words, dense_features(data.prepared, data.vectors)]).tocsr()
     scores = np.zeros((len(data.prepared), columns()), np.float32)
     for fold in range(config.folds):
         weights, bias = first_stage(features, data, folds != fold, config)
@@ -219,14 +256,22 @@ def fit(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig, version
         say(f"第一级：第 {fold + 1}/{config.folds} 折")
     core = np.flatnonzero(data.core)
     mean, spread = scores[core].mean(axis=0), scores[core].std(axis=0) + 1e-6
-    inputs = np.hstack([(scores[core] - mean) / spread, beside([data.prepared[row] for row in core])])
+    parts = [(scores[core] - mean) / spread, beside([data.prepared[row] for row in core])]
+    reader: Reader | None = None
+    of_reader = {}
+    if config.reader is not None:
+        logits, reader = crossed(texts, _targets(data), folds, shared, config.reader, work, say)
+        said_of = log_chances(logits[core])
+        of_reader = {"reader_mean": said_of.mean(axis=0), "reader_spread": said_of.std(axis=0) + 1e-6}
+        parts.append((said_of - of_reader["reader_mean"]) / of_reader["reader_spread"])
+    inputs = np.hstack(parts)
     weights, bias = first_stage(features, data, np.ones(len(data.prepared), bool), config)
     say("第二级、校准与阈值")
     second, second_bias = second_stage(inputs, data, core, config)
     out = _crossed(inputs, data, core, folds[core], config)
     heat = temperatures(out, {head: labels[core] for head, labels in data.labels.items()}, data.weights[core])
     out = out * heat
-    scale = np.abs(weights[: len(keys)]).max(axis=0) / 127 + 1e-12
+    scale = np.abs(weights[: len(keys)]).max(axis=0, initial=0.0) / 127 + 1e-12
     arrays = {
         "keys": keys,
         "idf": idf,
@@ -238,11 +283,12 @@ def fit(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig, version
         "spread": spread,
         "second": second * heat,
         "second_bias": second_bias * heat,
+        **of_reader,
     }
     thresholds = figures.thresholds(out, data, core, config)
     draft = {
         "version": version,
-        "family": "linear",
+        "family": config.family,
         "encoder": encoder.name,
         "dimensions": encoder.dimensions,
         "char_orders": list(config.char_orders),
@@ -253,10 +299,14 @@ def fit(rows: Sequence[Sourced], encoder: Encoder, config: LinearConfig, version
         **thresholds,
     }
     draft["cross_validated"] = figures.table(out, data, core, thresholds)
-    return ModelPackage(draft, arrays)
+    return ModelPackage(draft, arrays, reader)
 
 
-def _crossed(inputs: Floats, data: Data, core: Labels, folds: Labels, config: LinearConfig) -> Floats:
+def _targets(data: Data) -> Targets:
+    return Targets({head: data.labels[head] for head in HEADS}, data.factors, data.core, data.weights)
+
+
+def _crossed(inputs: Floats, data: Data, core: Labels, folds: Labels, config: FitConfig) -> Floats:
     """Second-stage logits of every core row by a model that has not seen it; (n, c)."""
     logits = np.zeros((len(core), columns()), np.float32)
     for fold in range(config.folds):

@@ -1,0 +1,169 @@
+"""A transformer that reads all labels at once; slower and better than the linear stage that it stands beside.
+
+A pretrained encoder, mean and maximum over its token states, one linear map to all classes and factors. It is made by
+`training.transformer` and kept as a directory: the encoder and its tokenizer as transformers writes them, the map
+beside them.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+HEADS_FILE, SETTINGS_FILE = "heads.safetensors", "reader.json"
+BATCH = 32
+_NEVER = -1e4
+
+
+class Tokens:
+    """Texts as token ids between a start and an end sign; long ones lose their middle, for a call's end tells its stage.
+
+    Attributes:
+        hidden: id that stands for a hidden token.
+        pad: id that fills up.
+    """
+
+    def __init__(self, directory: Path, head: int, tail: int, prefix: str) -> None:
+        self._tokenizer = _transformers().AutoTokenizer.from_pretrained(directory)
+        self.hidden: int = self._tokenizer.mask_token_id
+        self.pad: int = self._tokenizer.pad_token_id
+        self.head, self.tail, self.prefix = head, tail, prefix
+
+    def __call__(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of each text, at most `head + tail + 2`."""
+        if not texts:
+            return []
+        start, end = self._tokenizer.cls_token_id, self._tokenizer.sep_token_id
+        cut = []
+        for ids in self._tokenizer([self.prefix + text for text in texts], add_special_tokens=False)["input_ids"]:
+            short = ids if len(ids) <= self.head + self.tail else [*ids[: self.head], *ids[len(ids) - self.tail :]]
+            cut.append([start, *short, end])
+        return cut
+
+    def save(self, directory: Path) -> None:
+        """Write the tokenizer and the settings."""
+        self._tokenizer.save_pretrained(directory)
+        settings = {"head": self.head, "tail": self.tail, "prefix": self.prefix}
+        (directory / SETTINGS_FILE).write_text(json.dumps(settings, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+class Network(nn.Module):
+    """The encoder and the map to c columns.
+
+    The encoder is any of transformers' that has `embeddings` and `encoder.layer` (BERT, RoBERTa, XLM-R, ELECTRA …).
+    """
+
+    def __init__(self, encoder: Any, columns: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.heads = nn.Linear(2 * encoder.config.hidden_size, columns)
+        nn.init.normal_(self.heads.weight, std=0.02)
+        nn.init.zeros_(self.heads.bias)
+
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The encoder's layers from the lowest."""
+        return list(self.encoder.encoder.layer)
+
+    def embed(self, tokens: Tensor, mask: Tensor, layers: int) -> Tensor:
+        """States (b, t, h) behind the embeddings and the lowest `layers`; of token ids and mask (b, t)."""
+        return self.rise(self.encoder.embeddings(input_ids=tokens), mask, 0, layers)
+
+    def rise(self, states: Tensor, mask: Tensor, first: int, last: int) -> Tensor:
+        """States behind layer `last`, of those before layer `first`."""
+        added = (1.0 - mask[:, None, None, :].to(states.dtype)) * _NEVER
+        for layer in self.layers[first:last]:
+            found = layer(states, added)
+            states = found[0] if isinstance(found, tuple) else found
+        return states
+
+    def judge(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Logits (b, c) of the last layer's states."""
+        states = states.float()
+        kept = mask.unsqueeze(-1).float()
+        mean = (states * kept).sum(1) / kept.sum(1)
+        top = (states + (kept - 1.0) * -_NEVER).amax(1)
+        logits: Tensor = self.heads(torch.cat((mean, top), 1))
+        return logits
+
+    def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Token ids and mask (b, t) -> logits (b, c)."""
+        return self.judge(self.embed(tokens, mask, len(self.layers)), mask)
+
+
+class Reader:
+    """Reads texts; made by `load`, or of a tuned network."""
+
+    def __init__(self, network: Network, tokens: Tokens) -> None:
+        self.network = network.eval()
+        self.tokens = tokens
+
+    def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Logits of n texts, float32 (n, c); in bfloat16, which changes them by some thousandths."""
+        rows = self.tokens(texts)
+        found = np.zeros((len(rows), self.network.heads.out_features), np.float32)
+        order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+            for first in range(0, len(order), BATCH):
+                batch = order[first : first + BATCH]
+                found[batch] = self.network(*padded([rows[row] for row in batch], self.tokens.pad)).float().numpy()
+        return found
+
+    def save(self, directory: Path) -> None:
+        """Write everything that `load` needs, in half precision."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self.network.encoder.to(torch.float16).save_pretrained(directory)
+        self.network.encoder.to(torch.float32)
+        save_file(
+            {name: item.contiguous() for name, item in self.network.heads.state_dict().items()}, directory / HEADS_FILE
+        )
+        self.tokens.save(directory)
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read a directory that `save` wrote.
+
+        Raises:
+            OSError: a file is missing.
+        """
+        settings = json.loads((directory / SETTINGS_FILE).read_text(encoding="utf-8"))
+        heads = load_file(directory / HEADS_FILE)
+        network = Network(pretrained(directory), len(heads["bias"]))
+        network.heads.load_state_dict(heads)
+        return cls(network, Tokens(directory, settings["head"], settings["tail"], settings["prefix"]))
+
+
+def pretrained(directory: Path) -> Any:
+    """The encoder of a directory, float32, without dropout (on a processor its random numbers cost more than it)."""
+    return _transformers().AutoModel.from_pretrained(
+        directory, dtype=torch.float32, attn_implementation="eager", hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+    )  # fmt: skip
+
+
+def _transformers() -> Any:
+    """The library, told neither to ask a hub nor to speak of a pooler that nobody reads."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    import transformers
+
+    logging: Any = transformers.logging
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    return transformers
+
+
+def padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
+    """Token ids and mask, int64 (b, t)."""
+    ids = torch.full((len(rows), max(map(len, rows))), pad, dtype=torch.long)
+    mask = torch.zeros(ids.shape, dtype=torch.long)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = torch.tensor(row)
+        mask[number, : len(row)] = 1
+    return ids, mask

@@ -156,7 +156,9 @@ def fallen_figures(now: Figures, then: Figures) -> list[str]:
         if name in now[origin] and name in then[origin]
     ]
     if not pairs:
-        raise RegistryFault("两个模型没有可比的指标，请用 --on 给出标注样本 / give labelled texts to compare on")
+        raise RegistryFault(
+            "两个模型没有可比的指标，请用 yanpan compare 在同一批标注样本上比较，再以 --figures 给出 / compare them on the same texts first"
+        )
     return [f"{name} {before:.3f} → {after:.3f}" for name, before, after in pairs if after < before - TOLERANCE]
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
@@ -15,15 +15,18 @@ from rich.console import Console
 from rich.status import Status
 from rich.table import Table
 
+from data_contracts.example import LabelledExample
 from data_contracts.taxonomy import HEADS, TaxonomyName, taxonomy
-from nlp.encoder import load_encoder
+from nlp.encoder import Encoder, load_encoder
 from nlp.package import Floats, ModelPackage, PackageError
+from nlp.pipeline import BUILTIN_MODEL
 from nlp.prepare import prepare
 from training import encoder as making
 from training import exchange, figures
 from training.card import NAME, card
 from training.datasets import DataError, Sourced, complaint_of, held_out_ids, labelled_examples, read_examples
 from training.distil import DistilConfig
+from training.evaluated import Evaluated, differences
 from training.fit import FitConfig, fit
 
 console = Console()
@@ -34,6 +37,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands that train and measure."""
     app.command()(train)
     app.command()(evaluate)
+    app.command()(compare)
     app.command()(distil)
     group = typer.Typer(help="标注样本：转换、统计", no_args_is_help=True)
     app.add_typer(group, name="dataset")
@@ -57,6 +61,12 @@ def train(
     work: Annotated[
         Path | None, typer.Option(help="transformer 的暂存目录；训练中断后，以同样的设置重来即从断处继续")
     ] = None,
+    tracked: Annotated[
+        bool,
+        typer.Option(
+            "--track/--no-track", help="用 MLflow 记录：缺省记在模型包旁的 mlruns，设 MLFLOW_TRACKING_URI 则记到服务器"
+        ),
+    ] = True,
 ) -> None:
     """训练一个模型包：分层交叉验证、两级线性模型、校准与阈值。"""
     try:
@@ -77,6 +87,13 @@ def train(
     (output / NAME).write_text(card(package.config), encoding="utf-8")
     _print(package.config["cross_validated"])
     console.print(f"已写入 {output}")
+    if tracked:
+        from training.track import STORE, NotTracked, track
+
+        try:
+            console.print(f"已记录到 MLflow：{track(package.config, output, output.absolute().parent / STORE)}")
+        except NotTracked as error:
+            console.print(f"[yellow]{error}[/yellow]")
 
 
 def evaluate(
@@ -93,32 +110,62 @@ def evaluate(
         examples = read_examples(labelled, held_out_ids(shared) if shared else frozenset())
     except (PackageError, DataError) as error:
         raise _said(error) from None
-    prepared = [prepare(complaint_of(example)) for example in examples]
-    vectors = load_encoder(encoder).encode([item.model_text for item in prepared])
-    predictions = package.predict(prepared, vectors)
-    scores: dict[TaxonomyName, Floats] = {}
-    truth: dict[TaxonomyName, NDArray[np.int64]] = {}
-    for head in HEADS:
-        values = [getattr(example, head) for example in examples]
-        if all(value is not None for value in values):
-            labels = taxonomy(head).labels
-            truth[head] = np.array([labels.index(value) for value in values])
-            scores[head] = predictions.heads[head]
-    if not truth:
+    reader = load_encoder(encoder)
+    try:
+        evaluated = _evaluated(package, reader, examples)
+    except PackageError as error:
+        raise _said(error) from None
+    if not evaluated.truth:
         raise _said(DataError("样本中没有一个标签是齐全的 / no label is given on every example"))
-    measured = {labelled.name: figures.measured(scores, truth, package.config)}
+    measured = {labelled.name: figures.measured(evaluated.scores, evaluated.truth, package.config)}
     if report is not None:
-        from training.report import Evaluated, write
+        from training import disturb
+        from training.report import write
 
-        write(
-            report,
-            f"模型评估：{package.version}，{labelled.name}",
-            Evaluated(prepared, scores, truth, package.level_bias, package.abstain_below),
-        )
+        with console.status("改动文本后再读"):
+            disturbed = {
+                name: _evaluated(package, reader, [_changed(example, way) for example in examples])
+                for name, way in disturb.WAYS.items()
+            }
+        write(report, f"模型评估：{package.version}，{labelled.name}", evaluated, disturbed)
     if as_json:
         typer.echo(json.dumps(measured, ensure_ascii=False))
     else:
         _print(measured)
+
+
+def compare(
+    now: Annotated[Path, typer.Argument(help="在用的模型包目录；内置模型写 builtin")],
+    then: Annotated[Path, typer.Argument(help="要换用的模型包目录")],
+    labelled: Annotated[list[Path], typer.Argument(help="标注样本（JSONL，可为 .gz），可多个；不要用训练过的")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="指标文件，交 yanpan models promote --figures")
+    ] = None,
+    encoder: Annotated[str | None, typer.Option(help="向量模型目录，缺省用内置模型")] = None,
+) -> None:
+    """在同一批标注样本上比较两个模型包：各项指标、差值及其 95 % 区间。"""
+    reader = load_encoder(encoder)
+    found: dict[str, dict[str, dict[str, float]]] = {"now": {}, "then": {}}
+    try:
+        packages = [ModelPackage.load(BUILTIN_MODEL if str(path) == "builtin" else path) for path in (now, then)]
+        for path in labelled:
+            examples = read_examples(path)
+            table = Table("指标", *(package.version for package in packages), "差（95 % 区间）", title=path.name)
+            first, second = (_evaluated(package, reader, examples) for package in packages)
+            measured = [
+                figures.measured(one.scores, one.truth, package.config)
+                for one, package in zip((first, second), packages, strict=True)
+            ]
+            for key, values in zip(("now", "then"), measured, strict=True):
+                found[key][path.stem] = values
+            for name, difference in differences(first, second).items():
+                table.add_row(name, f"{measured[0][name]:.3f}", f"{measured[1][name]:.3f}", difference)
+            console.print(table)
+    except (PackageError, DataError) as error:
+        raise _said(error) from None
+    if output is not None:
+        output.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        console.print(f"已写入 {output}")
 
 
 def distil(
@@ -161,6 +208,29 @@ def stats(
     console.print(table)
     texts = Counter(example.text.strip() for example in examples)
     console.print(f"文本相同的有 {sum(count - 1 for count in texts.values())} 条。")
+
+
+def _evaluated(package: ModelPackage, encoder: Encoder, examples: Sequence[LabelledExample]) -> Evaluated:
+    """What a package says of examples, and the truth of every label that all of them carry."""
+    prepared = [prepare(complaint_of(example)) for example in examples]
+    predictions = package.predict(prepared, encoder.encode([item.model_text for item in prepared]))
+    scores: dict[TaxonomyName, Floats] = {}
+    truth: dict[TaxonomyName, NDArray[np.int64]] = {}
+    for head in HEADS:
+        values = [getattr(example, head) for example in examples]
+        if examples and all(value is not None for value in values):
+            labels = taxonomy(head).labels
+            truth[head] = np.array([labels.index(value) for value in values])
+            scores[head] = predictions.heads[head]
+    return Evaluated(prepared, scores, truth, package.level_bias, package.abstain_below)
+
+
+def _changed(example: LabelledExample, way: Callable[[str, str], str]) -> LabelledExample:
+    """The example with its text disturbed, the same way every time; a text that vanished stays as it was."""
+    changed = {"text": way(example.text, example.id) or example.text}
+    if example.title:
+        changed["title"] = way(example.title, f"{example.id} title")
+    return example.model_copy(update=changed)
 
 
 def _settings(family: str, config: Path | None) -> FitConfig:

@@ -243,7 +243,7 @@ def fit(
     counts = index.counts(grams_of(texts, None, config.char_orders), len(texts))
     frequency = np.bincount(counts.indices, minlength=len(keys))
     idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
-    words = sparse_features(index, idf, texts, config.char_orders)
+    words = all_words = sparse_features(index, idf, texts, config.char_orders)
     folds = folds_of(words, data, config)
     if config.family == "static":
         keys, idf, words = keys[:0], idf[:0], words[:, :0]
@@ -260,7 +260,8 @@ def fit(
     reader: Reader | None = None
     of_reader = {}
     if config.reader is not None:
-        logits, reader = crossed(texts, _targets(data), folds, shared, config.reader, work, say)
+        parted = folds_of(all_words, data, config.model_copy(update={"folds": config.reader.folds}))
+        logits, reader = crossed(texts, _targets(data), parted, shared, config.reader, work, say)
         said_of = log_chances(logits[core])
         of_reader = {"reader_mean": said_of.mean(axis=0), "reader_spread": said_of.std(axis=0) + 1e-6}
         parts.append((said_of - of_reader["reader_mean"]) / of_reader["reader_spread"])

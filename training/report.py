@@ -1,7 +1,8 @@
 """The evaluation of a model as a page for people: figures with intervals, plots, and every text that was misread."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +15,31 @@ from sklearn.metrics import confusion_matrix, f1_score
 from data_contracts.taxonomy import TaxonomyName, taxonomy
 from nlp.package import Floats
 from nlp.prepare import Prepared
-from training.figures import CASES_AT_LEAST, WARNING, calibration_error, decided, quadratic_kappa
+from nlp.risk.signs import Lexicon, lexicons
+from training.evaluated import Evaluated, interval, macro_f1
+from training.figures import WARNING, calibration_error, quadratic_kappa
 
 Labels = NDArray[np.int64]
 
 NAMES: dict[TaxonomyName, str] = {
     "domain": "领域", "kind": "性质", "dispute_type": "纠纷类型", "stage": "阶段", "risk_level": "风险等级",
 }  # fmt: skip
-RESAMPLES = 500
 _SHORT, _LONG = 60, 400
 """Texts below and above so many characters are slices of their own."""
 _BINS = 10
+_NEGATED = re.compile("没有|并未|从未|未曾|并不|不是|不存在|没人")
 _COLOUR, _PALE = "#1f5fa8", "#c9d7e8"
 
 
-@dataclass(frozen=True)
-class Evaluated:
-    """n texts with what a model said of them: by head probabilities (n, c) and the truth (n,)."""
+def write(path: Path, title: str, evaluated: Evaluated, disturbed: Mapping[str, Evaluated] | None = None) -> None:
+    """Write the page: one HTML file that loads nothing from elsewhere.
 
-    prepared: Sequence[Prepared]
-    scores: Mapping[TaxonomyName, Floats]
-    truth: Mapping[TaxonomyName, Labels]
-    level_bias: Sequence[float]
-    abstain_below: Mapping[TaxonomyName, float]
-
-    def guess(self, head: TaxonomyName) -> Labels:
-        """The label that the model decides on."""
-        return decided(self.scores[head], self.level_bias if head == "risk_level" else None)
-
-
-def write(path: Path, title: str, evaluated: Evaluated) -> None:
-    """Write the page: one HTML file that loads nothing from elsewhere."""
+    Args:
+        path: the file.
+        title: its title.
+        evaluated: the texts as they are.
+        disturbed: by what was done to them (`training.disturb`), the same texts disturbed.
+    """
     environment = Environment(loader=PackageLoader("training"), autoescape=select_autoescape())
     heads = [_head(evaluated, head) for head in evaluated.truth]
     page = environment.get_template("report.html").render(
@@ -53,25 +48,11 @@ def write(path: Path, title: str, evaluated: Evaluated) -> None:
         library=_library(),
         heads=heads,
         slices=_slices(evaluated),
+        disturbed=[_disturbed(name, other, evaluated) for name, other in (disturbed or {}).items()],
         slice_heads=[NAMES[head] for head in evaluated.truth],
         misread=_misread(evaluated),
     )
     path.write_text(page, encoding="utf-8")
-
-
-def macro_f1(truth: Labels, guess: Labels) -> float:
-    """Mean F1 of the classes with enough cases; of all classes where none has."""
-    classes, counts = np.unique(truth, return_counts=True)
-    kept = classes[counts >= CASES_AT_LEAST] if (counts >= CASES_AT_LEAST).any() else classes
-    return float(f1_score(truth, guess, labels=kept, average="macro", zero_division=0))
-
-
-def interval(truth: Labels, guess: Labels, measure: Any, seed: int = 7) -> tuple[float, float]:
-    """The 95 % bootstrap interval of a measure of truth and guess (Efron 1979)."""
-    random = np.random.default_rng(seed)
-    rows = random.integers(0, len(truth), (RESAMPLES, len(truth)))
-    values = np.nan_to_num([measure(truth[row], guess[row]) for row in rows])
-    return float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975))
 
 
 def _head(evaluated: Evaluated, head: TaxonomyName) -> dict[str, Any]:
@@ -173,13 +154,37 @@ def _slices(evaluated: Evaluated) -> list[dict[str, Any]]:
         (f"{_SHORT} 至 {_LONG} 字", (lengths >= _SHORT) & (lengths <= _LONG)),
         (f"超过 {_LONG} 字", lengths > _LONG),
         ("通话转写", np.array([bool(item.turns) for item in prepared])),
+        ("含否定（没有、并未、从未…）", np.array([bool(_NEGATED.search(item.normal)) for item in prepared])),
     ]
+    if "risk_level" in evaluated.truth:
+        alarming = np.array([_alarming(item) for item in prepared])
+        calm = evaluated.truth["risk_level"] < WARNING
+        parts += [("有险词而无险（蓝、黄）", alarming & calm), ("无险词而有险（橙、红）", ~alarming & ~calm)]
     right = {head: evaluated.guess(head) == truth for head, truth in evaluated.truth.items()}
     return [
         {"name": name, "rows": int(rows.sum()), "right": [f"{values[rows].mean():.1%}" for values in right.values()]}
         for name, rows in parts
         if rows.any()
     ]
+
+
+def _alarming(item: Prepared) -> bool:
+    """Whether a word of danger to life or the public stands in the text, harmless idioms left out or not."""
+    return any(words.explicit.search(item.normal) or words.hint.search(item.normal) for words in _dangers())
+
+
+@cache
+def _dangers() -> list[Lexicon]:
+    return [words for code, words in lexicons().items() if code in {"personal_safety", "public_safety"}]
+
+
+def _disturbed(name: str, disturbed: Evaluated, evaluated: Evaluated) -> dict[str, Any]:
+    """Accuracy of every label on disturbed texts, and by how much it differs."""
+    told = []
+    for head, truth in evaluated.truth.items():
+        before, after = ((one.guess(head) == truth).mean() for one in (evaluated, disturbed))
+        told.append(f"{after:.1%}（{100 * (after - before):+.1f}）")
+    return {"name": name, "right": told}
 
 
 def _misread(evaluated: Evaluated) -> list[dict[str, Any]]:

@@ -43,6 +43,7 @@ class TransformerConfig(BaseModel):
     frozen_layers: int = Field(default=6, ge=0, description="lowest layers that do not learn")
     adapt_epochs: int = Field(default=0, ge=0, description="epochs of masked language modelling before")
     adapt_rate: float = 1e-4
+    folds: int = Field(default=3, ge=2, description="readers of parts, from which the second stage learns to weigh")
     epochs: int = Field(default=6, ge=1)
     patience: int = Field(default=0, ge=0, description="stop after so many epochs without gain; 0: never")
     batch: int = Field(default=16, ge=1)

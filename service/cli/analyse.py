@@ -18,7 +18,10 @@ from data_contracts.complaint import Complaint
 from data_contracts.taxonomy import HEADS
 from nlp.parallel import Workers
 from nlp.pipeline import Pipeline
+from service.home import Home
 from service.importing.rows import RowFault, describe, for_analysis
+from service.registry import Registry
+from service.settings import settings
 
 BATCH = 128
 """Lines read at once by one process."""
@@ -35,8 +38,8 @@ def register(app: typer.Typer) -> None:
         source: Annotated[Path, typer.Argument(help="JSONL 文件（可为 .gz），每行至少有 id 与 text")],
         output: Annotated[Path, typer.Option("--output", "-o", help="结果文件，每行一条，顺序与输入一致")],
         scores: Annotated[bool, typer.Option("--scores", help="附上各类别的概率")] = False,
-        model: Annotated[Path | None, typer.Option(help="模型包目录，缺省用内置模型")] = None,
-        encoder: Annotated[str | None, typer.Option(help="向量模型目录，缺省用内置模型")] = None,
+        model: Annotated[Path | None, typer.Option(help="模型包目录，缺省用在用的模型")] = None,
+        encoder: Annotated[str | None, typer.Option(help="向量模型目录，缺省用设置所指或内置模型")] = None,
         processes: Annotated[int, typer.Option(min=0, help="进程数，0 表示自动")] = 0,
     ) -> None:
         """研读文件中的诉求：领域、性质、纠纷类型、阶段、风险、要素与脱敏文本。"""
@@ -46,7 +49,9 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(2)
         with _opened(source) as file:
             lines = sum(1 for _ in file)
-        workers = Workers(processes or _suitable(lines), model, encoder)
+        held = settings()
+        active = model or held.model or Registry(Home(held).directory / "models").active()
+        workers = Workers(processes or _suitable(lines), active, encoder or held.encoder)
         faulty = 0
         with _opened(source) as file, output.open("wb") as out:
             done = workers.map(partial(_read_lines, with_scores=scores), _batches(file))

@@ -49,9 +49,7 @@ def promote(
     package: Annotated[Path, typer.Argument(help="模型包目录（yanpan train 所写）")],
     figures: Annotated[
         Path | None,
-        typer.Option(
-            help="两个模型在同一批样本上的指标（JSON：{now: {来源: {指标: 值}}, then: …}）；缺省比较各自的交叉验证"
-        ),
+        typer.Option(help="两个模型在同一批样本上的指标（yanpan compare -o 所写）；缺省比较各自的交叉验证"),
     ] = None,
 ) -> None:
     """换用一个模型包；任何受保护的指标下降则拒绝。运行中的服务随即换用，无需重启。"""

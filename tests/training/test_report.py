@@ -8,7 +8,8 @@ import pytest
 from data_contracts.complaint import Complaint
 from data_contracts.taxonomy import taxonomy
 from nlp.prepare import prepare
-from training.report import Evaluated, interval, macro_f1, write
+from training.evaluated import Evaluated, interval, macro_f1
+from training.report import write
 
 TEXTS = [
     "望湖区的路灯坏了",

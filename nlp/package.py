@@ -293,8 +293,3 @@ def beside(prepared: Sequence[Prepared]) -> Floats:
 def dense_features(prepared: Sequence[Prepared], vectors: Vectors) -> Floats:
     """The vector and the scalars, scaled to leave the n-grams the greater say; float32 (n, d)."""
     return np.hstack([VECTOR_SCALE * vectors, SCALAR_SCALE * scalars(prepared)]).astype(np.float32)
-
-
-def sparse_features(index: GramIndex, idf: Floats, texts: Sequence[str], orders: tuple[int, ...]) -> sparse.csr_matrix:
-    """Unit rows of weighted character n-grams; float32 csr (n, f)."""
-    return weighted(index.counts(grams_of(texts, None, orders), len(texts)), idf)

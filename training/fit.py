@@ -16,7 +16,7 @@ from sklearn.svm import LinearSVC
 
 from data_contracts.taxonomy import HEADS, TaxonomyName, taxonomy
 from nlp.encoder import Encoder
-from nlp.features import GramIndex, grams_of, select_grams
+from nlp.features import GramIndex, grams_of, select_grams, weighted
 from nlp.package import (
     Floats,
     ModelPackage,
@@ -26,7 +26,6 @@ from nlp.package import (
     label_map,
     log_chances,
     slices,
-    sparse_features,
 )
 from nlp.prepare import Prepared, prepare
 from training import figures
@@ -122,6 +121,18 @@ def gather(rows: Sequence[Sourced], encoder: Encoder, config: FitConfig) -> Data
         weights=np.array([row.example.weight * weight.get(row.origin, 1.0) for row in rows], np.float32),
         core=core,
     )
+
+
+def words_of(data: Data, config: FitConfig) -> tuple[NDArray[np.uint32], Floats, sparse.csr_matrix]:
+    """The n-grams that are read: their hashes (f,), inverse document frequencies (f,) and unit rows (n, f)."""
+    texts = [item.model_text for item in data.prepared]
+    grams = grams_of([text for text, core in zip(texts, data.core, strict=True) if core], None, config.char_orders)
+    keys = select_grams(grams, int(data.core.sum()), config.least_documents)[: config.most_grams]
+    index = GramIndex(keys)
+    counts = index.counts(grams_of(texts, None, config.char_orders), len(texts))
+    frequency = np.bincount(counts.indices, minlength=len(keys))
+    idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
+    return keys, idf, weighted(counts, idf)
 
 
 def folds_of(features: sparse.csr_matrix, data: Data, config: FitConfig) -> Labels:
@@ -237,13 +248,8 @@ def fit(
     data = gather(rows, encoder, config)
     say(f"已准备 {len(data.prepared)} 条，其中全标注 {int(data.core.sum())} 条")
     texts = [item.model_text for item in data.prepared]
-    grams = grams_of([text for text, core in zip(texts, data.core, strict=True) if core], None, config.char_orders)
-    keys = select_grams(grams, int(data.core.sum()), config.least_documents)[: config.most_grams]
-    index = GramIndex(keys)
-    counts = index.counts(grams_of(texts, None, config.char_orders), len(texts))
-    frequency = np.bincount(counts.indices, minlength=len(keys))
-    idf = (np.log((1 + len(texts)) / (1 + frequency)) + 1).astype(np.float32)
-    words = all_words = sparse_features(index, idf, texts, config.char_orders)
+    keys, idf, words = words_of(data, config)
+    all_words = words
     folds = folds_of(words, data, config)
     if config.family == "static":
         keys, idf, words = keys[:0], idf[:0], words[:, :0]

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
-from scipy import sparse
 
 from data_contracts.analysis import Moved
 from data_contracts.taxonomy import HEADS, TaxonomyName, taxonomy

@@ -1,8 +1,8 @@
 """A transformer that reads all labels at once; slower and better than the linear stage that it stands beside.
 
 A pretrained encoder, mean and maximum over its token states, one linear map to all classes and factors. It is made by
-`training.transformer` and kept as a directory: the encoder and its tokenizer as transformers writes them, the map
-beside them.
+`training.transformer` and kept as a directory: the encoder's configuration and tokenizer as transformers writes them,
+and all weights in one file, matrices as 8-bit integers with a scale for each row. It reads in bfloat16.
 """
 
 import json
@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-HEADS_FILE, SETTINGS_FILE = "heads.safetensors", "reader.json"
-BATCH = 32
+WEIGHTS_FILE, SETTINGS_FILE = "reader.safetensors", "reader.json"
+BATCH = 16
+"""Texts read at once: more no longer fit the processor's cache, and were slower."""
 _NEVER = -1e4
+_SCALE = ".scale"
 
 
 class Tokens:
@@ -102,28 +104,35 @@ class Reader:
     """Reads texts; made by `load`, or of a tuned network."""
 
     def __init__(self, network: Network, tokens: Tokens) -> None:
+        network.encoder.to(torch.bfloat16)
+        network.encoder.set_attn_implementation("sdpa")
         self.network = network.eval()
         self.tokens = tokens
 
     def read(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Logits of n texts, float32 (n, c); in bfloat16, which changes them by some thousandths."""
+        """Logits of n texts, float32 (n, c)."""
         rows = self.tokens(texts)
         found = np.zeros((len(rows), self.network.heads.out_features), np.float32)
         order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
-        with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.inference_mode():
             for first in range(0, len(order), BATCH):
                 batch = order[first : first + BATCH]
-                found[batch] = self.network(*padded([rows[row] for row in batch], self.tokens.pad)).float().numpy()
+                found[batch] = self.network(*padded([rows[row] for row in batch], self.tokens.pad)).numpy()
         return found
 
     def save(self, directory: Path) -> None:
-        """Write everything that `load` needs, in half precision."""
+        """Write everything that `load` needs."""
         directory.mkdir(parents=True, exist_ok=True)
-        self.network.encoder.to(torch.float16).save_pretrained(directory)
-        self.network.encoder.to(torch.float32)
-        save_file(
-            {name: item.contiguous() for name, item in self.network.heads.state_dict().items()}, directory / HEADS_FILE
-        )
+        kept: dict[str, Tensor] = {}
+        for name, weight in self.network.state_dict().items():
+            if weight.ndim < 2:
+                kept[name] = weight.float().contiguous()
+                continue
+            scale = weight.float().abs().amax(1, keepdim=True).clamp(min=1e-12) / 127
+            kept[name] = (weight.float() / scale).round().to(torch.int8).contiguous()
+            kept[name + _SCALE] = scale
+        save_file(kept, directory / WEIGHTS_FILE)
+        self.network.encoder.config.save_pretrained(directory)
         self.tokens.save(directory)
 
     @classmethod
@@ -134,9 +143,22 @@ class Reader:
             OSError: a file is missing.
         """
         settings = json.loads((directory / SETTINGS_FILE).read_text(encoding="utf-8"))
-        heads = load_file(directory / HEADS_FILE)
-        network = Network(pretrained(directory), len(heads["bias"]))
-        network.heads.load_state_dict(heads)
+        if not (directory / WEIGHTS_FILE).is_file():
+            raise FileNotFoundError(directory / WEIGHTS_FILE)
+        kept = load_file(directory / WEIGHTS_FILE)
+        weights = {
+            name: weight.float() * kept[name + _SCALE] if name + _SCALE in kept else weight
+            for name, weight in kept.items()
+            if not name.endswith(_SCALE)
+        }
+        library = _transformers()
+        from transformers.initialization import no_init_weights
+
+        config = library.AutoConfig.from_pretrained(directory)
+        with no_init_weights():
+            encoder = library.AutoModel.from_config(config, add_pooling_layer=False)
+        network = Network(encoder, len(weights["heads.bias"]))
+        network.load_state_dict(weights)
         return cls(network, Tokens(directory, settings["head"], settings["tail"], settings["prefix"]))
 
 
@@ -144,7 +166,7 @@ def pretrained(directory: Path) -> Any:
     """The encoder of a directory, float32, without dropout (on a processor its random numbers cost more than it)."""
     return _transformers().AutoModel.from_pretrained(
         directory, dtype=torch.float32, attn_implementation="eager", hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0, add_pooling_layer=False,
     )  # fmt: skip
 
 

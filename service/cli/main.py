@@ -25,6 +25,8 @@ def main() -> None:
     """Run the program; models are read from disk only, never from a hub."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # Threads that wait for each other sleep: spinning, they take the cores from the database beside them.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     build()()
 
 

@@ -187,6 +187,7 @@ class ModelPackage:
         directory.mkdir(parents=True, exist_ok=True)
         save_file({name: np.ascontiguousarray(array) for name, array in self.arrays.items()}, directory / WEIGHTS)
         written = {**self.config, "format": FORMAT, "weights_sha256": _sha256([directory / WEIGHTS])}
+        written.pop("reader_sha256", None)
         if self.reader is not None:
             self.reader.save(directory / READER)
             written["reader_sha256"] = _sha256(sorted((directory / READER).iterdir()))

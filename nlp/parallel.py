@@ -23,7 +23,7 @@ _AHEAD = 4
 _pipeline: Pipeline | None = None
 
 
-def _start(model: Path | None, encoder: str | None) -> None:
+def _start(model: str | Path | None, encoder: str | None) -> None:
     global _pipeline  # noqa: PLW0603  # one pipeline per worker process, loaded once
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _pipeline = Pipeline.load(model, encoder)
@@ -55,12 +55,12 @@ class Workers:
 
     Args:
         processes: 1 works in this process, without any start-up cost.
-        model: a model package directory; the built-in one when None.
+        model: a built-in model's name or a package directory; the default one when None.
         encoder: a sentence-transformers directory; the built-in one when None.
     """
 
     processes: int = 1
-    model: Path | None = None
+    model: str | Path | None = None
     encoder: str | None = None
 
     def map(self, work: Callable[[Pipeline, T], R], batches: Iterable[T]) -> Iterator[R]:

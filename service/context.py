@@ -21,7 +21,7 @@ from service.home import Home
 from service.intake import Intake
 from service.jobs.process import Process
 from service.jobs.queue import Jobs
-from service.registry import Registry
+from service.registry import model_in_use
 from service.search.postgres import PostgresSearch
 from service.settings import Settings
 from service.store.engine import Sessions, conninfo, open_sessions
@@ -94,7 +94,7 @@ class Service:
     @property
     def model_directory(self) -> Path:
         """The package that the settings name, or the one that was put in use."""
-        return self.settings.model or Registry(self.home.directory / "models").active()
+        return model_in_use(self.settings, self.home)
 
     @property
     def pipeline(self) -> Pipeline:

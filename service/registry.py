@@ -1,7 +1,7 @@
 """Which model reads: the packages of a home, which of them is in use, and who put it there.
 
 Each package lies in `models/VERSION/`; `models/history.json` lists what was put in use, the last entry is in use now.
-Without an entry the built-in package reads. A package that was put in use is never changed afterwards.
+Without an entry the default built-in package reads. A package that was put in use is never changed afterwards.
 """
 
 import json
@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from nlp.package import ModelPackage
-from nlp.pipeline import BUILTIN_MODEL
+from nlp.pipeline import BUILTIN_MODEL, BUILTIN_MODELS, model_directory
+from service.home import Home
+from service.settings import Settings
 
 HISTORY: Final = "history.json"
 BUILTIN: Final = "builtin"
+"""Stands in the history for the default built-in package."""
 GUARDED: Final = (
     "domain_accuracy", "kind_macro_f1", "dispute_type_macro_f1", "stage_macro_f1", "risk_level_kappa",
     "warnings_right", "warnings_found",
@@ -68,11 +71,11 @@ class Registry:
         return found
 
     def listed(self) -> list[Held]:
-        """The built-in package and those of the home, by name."""
+        """The built-in packages and those of the home, by name."""
         inside = sorted(path.parent for path in self._directory.glob("*/config.json"))
         active = self.active()
         found = []
-        for name, directory in [(BUILTIN, BUILTIN_MODEL), *((path.name, path) for path in inside)]:
+        for name, directory in [*BUILTIN_MODELS.items(), *((path.name, path) for path in inside)]:
             package = ModelPackage.load(directory)
             found.append(
                 Held(name, package.version, directory, directory == active, package.config.get("cross_validated", {}))
@@ -100,7 +103,7 @@ class Registry:
             raise RegistryFault(f"以下指标下降，不予换用：{'；'.join(fallen)} / guarded figures fall")
         name = package.version
         place = self._place(name)
-        if name == BUILTIN or (place.exists() and _digest(place) != _digest(source)):
+        if name == BUILTIN or name in BUILTIN_MODELS or (place.exists() and _digest(place) != _digest(source)):
             raise RegistryFault(f"已有版本名为 {name} 的另一个模型包，请换一个版本名 / the version name is taken")
         if not place.exists():
             half = self._directory / f".{name}.{os.getpid()}"
@@ -129,8 +132,8 @@ class Registry:
         return Held(name, package.version, directory, True, package.config.get("cross_validated", {}))
 
     def _place(self, name: str) -> Path:
-        if name == BUILTIN:
-            return BUILTIN_MODEL
+        if name == BUILTIN or name in BUILTIN_MODELS:
+            return model_directory(None if name == BUILTIN else name)
         if name != Path(name).name or name.startswith("."):
             raise RegistryFault(f"版本名“{name}”不能作目录名 / the version is no directory name")
         return self._directory / name
@@ -141,6 +144,20 @@ class Registry:
         half = self._directory / f".{HISTORY}.{os.getpid()}"
         half.write_text(written, encoding="utf-8")
         half.replace(self._directory / HISTORY)
+
+
+def model_in_use(settings: Settings, home: Home, otherwise: str | None = None) -> Path:
+    """Directory of the package that the settings name, or else of the one that was put in use.
+
+    Args:
+        settings: may name a model.
+        home: where models were put in use.
+        otherwise: the built-in model where neither is the case; the default one when None.
+    """
+    registry = Registry(home.directory / "models")
+    if settings.model or (otherwise and not registry.history()):
+        return model_directory(settings.model or otherwise)
+    return registry.active()
 
 
 def fallen_figures(now: Figures, then: Figures) -> list[str]:

@@ -23,7 +23,10 @@ class Settings(BaseSettings):
     encryption_key: SecretStr | None = Field(
         default=None, description="base64 of 32 bytes for the original texts; made in the home when absent"
     )
-    model: Path | None = Field(default=None, description="model package directory; the built-in one when absent")
+    model: str | None = Field(
+        default=None,
+        description="accurate, fast or a model package directory; when absent the one put in use, at first fast",
+    )
     encoder: str | None = Field(
         default=None, description="sentence-transformers directory or hub id; the built-in static encoder when absent"
     )

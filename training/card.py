@@ -32,7 +32,7 @@ def card(config: Mapping[str, Any]) -> str:
     )
     return f"""# 模型卡：{config["version"]}
 
-读一条诉求的领域、性质、纠纷类型、发展阶段、风险等级与九项风险因素。两级线性模型（{config["family"]}），
+读一条诉求的领域、性质、纠纷类型、发展阶段、风险等级与九项风险因素。{_made(config)}
 向量模型 `{config["encoder"]}`（{config["dimensions"]} 维）。输入为已遮盖个人信息的文本。
 
 ## 训练数据
@@ -57,3 +57,13 @@ def card(config: Mapping[str, Any]) -> str:
 - 训练文本来自公开留言与虚构城市的通话、短文、信件、上报；换一座城市前，请先用本地标注评估，再以复核标注续训。
 - 风险只评事，不评人；不得用于评价个人。
 """
+
+
+def _made(config: Mapping[str, Any]) -> str:
+    if config["family"] == "static":
+        return "两级线性模型，只读文本向量（static）。"
+    linear = "字词与向量的两级线性模型"
+    if config["family"] == "linear":
+        return f"{linear}（linear）。"
+    reader = config["config"]["reader"]
+    return f"{linear}，旁有微调的预训练模型 `{reader['base']}`（transformer），第二级兼读两者；后者以 {reader['folds']} 折交叉取分。"

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import numpy as np
 import typer
@@ -19,7 +19,7 @@ from data_contracts.example import LabelledExample
 from data_contracts.taxonomy import HEADS, TaxonomyName, taxonomy
 from nlp.encoder import Encoder, load_encoder
 from nlp.package import Floats, ModelPackage, PackageError
-from nlp.pipeline import BUILTIN_MODEL
+from nlp.pipeline import model_directory
 from nlp.prepare import prepare
 from training import encoder as making
 from training import exchange, figures
@@ -28,6 +28,9 @@ from training.datasets import DataError, Sourced, complaint_of, held_out_ids, la
 from training.distil import DistilConfig
 from training.evaluated import Evaluated, differences
 from training.fit import FitConfig, fit
+
+if TYPE_CHECKING:
+    from nlp.reader import Reader
 
 console = Console()
 CONFIGS = Path(__file__).parent / "configs"
@@ -61,6 +64,12 @@ def train(
     work: Annotated[
         Path | None, typer.Option(help="transformer 的暂存目录；训练中断后，以同样的设置重来即从断处继续")
     ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option(
+            help="不再微调，沿用一个 transformer 模型包（目录或 accurate）的预训练模型，只重训线性部分，几分钟即成"
+        ),
+    ] = None,
     tracked: Annotated[
         bool,
         typer.Option(
@@ -74,13 +83,13 @@ def train(
         rows = labelled_examples(shared)
         held_out = held_out_ids(shared)
         rows += [Sourced(item, "file") for path in labels or () for item in read_examples(path, held_out)]
-    except (OSError, ValidationError, DataError) as error:
+        tuned = _reader_of(reader, settings) if reader else None
+    except (OSError, ValidationError, DataError, PackageError) as error:
         raise _said(error) from None
     with console.status("训练") as status:
         try:
-            package = fit(
-                rows, load_encoder(encoder), settings, version or f"{family}-1", _teller(status), shared, work
-            )
+            name = version or f"{family}-1"
+            package = fit(rows, load_encoder(encoder), settings, name, _teller(status), shared, work, tuned)
         except OSError as error:
             raise _said(error) from None
     package.save(output)
@@ -97,7 +106,7 @@ def train(
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="模型包目录")],
+    model: Annotated[Path, typer.Argument(help="模型包目录；内置模型写 accurate 或 fast")],
     labelled: Annotated[Path, typer.Argument(help="标注样本（JSONL，可为 .gz）")],
     shared: Annotated[Path | None, typer.Option(help="共享数据目录；给出时剔除其中的留出编号")] = None,
     encoder: Annotated[str | None, typer.Option(help="向量模型目录，缺省用内置模型")] = None,
@@ -106,7 +115,7 @@ def evaluate(
 ) -> None:
     """在标注样本上评估模型包：准确率、宏平均 F1、二次加权 kappa、预警、校准误差。"""
     try:
-        package = ModelPackage.load(model)
+        package = ModelPackage.load(model_directory(model))
         examples = read_examples(labelled, held_out_ids(shared) if shared else frozenset())
     except (PackageError, DataError) as error:
         raise _said(error) from None
@@ -135,7 +144,7 @@ def evaluate(
 
 
 def compare(
-    now: Annotated[Path, typer.Argument(help="在用的模型包目录；内置模型写 builtin")],
+    now: Annotated[Path, typer.Argument(help="在用的模型包目录；内置模型写 accurate 或 fast")],
     then: Annotated[Path, typer.Argument(help="要换用的模型包目录")],
     labelled: Annotated[list[Path], typer.Argument(help="标注样本（JSONL，可为 .gz），可多个；不要用训练过的")],
     output: Annotated[
@@ -147,7 +156,7 @@ def compare(
     reader = load_encoder(encoder)
     found: dict[str, dict[str, dict[str, float]]] = {"now": {}, "then": {}}
     try:
-        packages = [ModelPackage.load(BUILTIN_MODEL if str(path) == "builtin" else path) for path in (now, then)]
+        packages = [ModelPackage.load(model_directory(path)) for path in (now, then)]
         for path in labelled:
             examples = read_examples(path)
             table = Table("指标", *(package.version for package in packages), "差（95 % 区间）", title=path.name)
@@ -241,6 +250,15 @@ def _settings(family: str, config: Path | None) -> FitConfig:
     if settings.family != family:
         raise DataError(f"{path} 是 {settings.family} 族的设置，与 --family {family} 不符 / the families differ")
     return settings
+
+
+def _reader_of(model: str, settings: FitConfig) -> "Reader":
+    package = ModelPackage.load(model_directory(model))
+    if package.reader is None or settings.family != "transformer":
+        raise DataError(
+            "--reader 要一个 transformer 模型包，并与 --family transformer 同用 / it goes with a transformer"
+        )
+    return package.reader
 
 
 def _teller(status: Status) -> Callable[[str], None]:

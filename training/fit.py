@@ -31,10 +31,11 @@ from nlp.prepare import Prepared, prepare
 from training import figures
 from training.calibrate import temperatures
 from training.datasets import Sourced, complaint_of, fingerprint
-from training.transformer import Targets, TransformerConfig, crossed
+from training.tuning import TransformerConfig
 
 if TYPE_CHECKING:
     from nlp.reader import Reader
+    from training.transformer import Targets
 
 Labels = NDArray[np.int64]
 UNLABELLED = -1
@@ -233,6 +234,7 @@ def fit(
     say: Say,
     shared: Path = Path(),
     work: Path | None = None,
+    tuned: "Reader | None" = None,
 ) -> ModelPackage:
     """Fit a package.
 
@@ -244,6 +246,7 @@ def fit(
         say: told what is being done.
         shared: holds the checkpoint that a transformer starts from.
         work: where a transformer keeps what is done, so that a training that was killed goes on from there.
+        tuned: a transformer that is taken as it is; only the linear stages are fitted.
     """
     data = gather(rows, encoder, config)
     say(f"已准备 {len(data.prepared)} 条，其中全标注 {int(data.core.sum())} 条")
@@ -266,8 +269,14 @@ def fit(
     reader: Reader | None = None
     of_reader = {}
     if config.reader is not None:
-        parted = folds_of(all_words, data, config.model_copy(update={"folds": config.reader.folds}))
-        logits, reader = crossed(texts, _targets(data), parted, shared, config.reader, work, say)
+        if tuned is None:
+            from training.transformer import crossed
+
+            parted = folds_of(all_words, data, config.model_copy(update={"folds": config.reader.folds}))
+            logits, reader = crossed(texts, _targets(data), parted, shared, config.reader, work, say)
+        else:
+            say("由已微调的预训练模型取分")
+            logits, reader = tuned.unseen(texts), tuned
         said_of = log_chances(logits[core])
         of_reader = {"reader_mean": said_of.mean(axis=0), "reader_spread": said_of.std(axis=0) + 1e-6}
         parts.append((said_of - of_reader["reader_mean"]) / of_reader["reader_spread"])
@@ -309,7 +318,9 @@ def fit(
     return ModelPackage(draft, arrays, reader)
 
 
-def _targets(data: Data) -> Targets:
+def _targets(data: Data) -> "Targets":
+    from training.transformer import Targets
+
     return Targets({head: data.labels[head] for head in HEADS}, data.factors, data.core, data.weights)
 
 

@@ -17,51 +17,18 @@ from typing import Any, Protocol, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nlp.package import Floats, columns, slices
-from nlp.reader import Network, Reader, Tokens, padded, pretrained
+from nlp.reader import Network, Reader, Tokens, digest_of, padded, pretrained
+from training.tuning import TransformerConfig
 
 UNLABELLED = -1
 _READ_BATCH = 32
 _KEPT_BACK = 0.1
 _GUESSED = 0.15
 Say = Callable[[str], None]
-
-
-class TransformerConfig(BaseModel):
-    """How the encoder is tuned; rates are AdamW's."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    base: str = Field(
-        default="models/multilingual-e5-small-zh", description="the checkpoint, below the shared directory"
-    )
-    prefix: str = Field(default="passage: ", description="what the checkpoint expects before a text")
-    frozen_layers: int = Field(default=6, ge=0, description="lowest layers that do not learn")
-    adapt_epochs: int = Field(default=0, ge=0, description="epochs of masked language modelling before")
-    adapt_rate: float = 1e-4
-    folds: int = Field(default=3, ge=2, description="readers of parts, from which the second stage learns to weigh")
-    epochs: int = Field(default=6, ge=1)
-    patience: int = Field(default=0, ge=0, description="stop after so many epochs without gain; 0: never")
-    batch: int = Field(default=16, ge=1)
-    accumulate: int = Field(default=1, ge=1, description="batches to a step")
-    rate: float = 1.5e-4
-    head_rate: float = 1e-3
-    layer_decay: float = 0.95
-    warm_up: float = 0.1
-    hidden_tokens: float = Field(default=0.12, ge=0, lt=1)
-    head_tokens: int = 192
-    tail_tokens: int = 62
-    smoothing: float = 0.05
-    ordinal: float = 0.5
-    balance: float = Field(default=0.3, description="power of a class's rareness in its weight")
-    factor_weight: float = 2.0
-    averaging: float = 0.998
-    keep_every: int = Field(default=200, ge=1, description="steps between two notes of where the training stands")
-    seed: int = 7
 
 
 @dataclass(frozen=True)
@@ -192,6 +159,9 @@ def crossed(
             reader = _tuned(
                 directory, texts, targets, every, config, _prefixed(say, "全部 "), lower, kept / "reader.pt"
             )
+            learnt = np.flatnonzero(folds >= 0)
+            digests = np.array([digest_of(texts[int(row)]) for row in learnt], np.uint64)
+            reader.crossed = digests, found[learnt]
             reader.save(kept / "writing")
             (kept / "writing").rename(kept / "reader")
         return found, Reader.load(kept / "reader")

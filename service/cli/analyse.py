@@ -16,17 +16,20 @@ from rich.progress import track
 from data_contracts.analysis import Analysis, ElementName
 from data_contracts.complaint import Complaint
 from data_contracts.taxonomy import HEADS
+from nlp.package import READER
 from nlp.parallel import Workers
-from nlp.pipeline import Pipeline
+from nlp.pipeline import Pipeline, model_directory
 from service.home import Home
 from service.importing.rows import RowFault, describe, for_analysis
-from service.registry import Registry
+from service.registry import model_in_use
 from service.settings import settings
 
 BATCH = 128
 """Lines read at once by one process."""
-ONE_PROCESS_BELOW = 1_500
-"""Below this many lines a second process costs more to start than it saves."""
+ONE_PROCESS_BELOW = {"fast": 1_500, "slow": 200}
+"""Below this many lines a second process costs more to start than it saves; slow is a model with a transformer."""
+BATCH_MODEL = "accurate"
+"""Nobody waits for a single line of a file, so the better model reads it; the service answers with the faster one."""
 _STATED: tuple[ElementName, ...] = ("place", "counterparty", "amount", "people")
 
 
@@ -38,7 +41,10 @@ def register(app: typer.Typer) -> None:
         source: Annotated[Path, typer.Argument(help="JSONL 文件（可为 .gz），每行至少有 id 与 text")],
         output: Annotated[Path, typer.Option("--output", "-o", help="结果文件，每行一条，顺序与输入一致")],
         scores: Annotated[bool, typer.Option("--scores", help="附上各类别的概率")] = False,
-        model: Annotated[Path | None, typer.Option(help="模型包目录，缺省用在用的模型")] = None,
+        model: Annotated[
+            str | None,
+            typer.Option(help="accurate（准）、fast（快）或模型包目录，缺省用在用的模型；未换用过则用 accurate"),
+        ] = None,
         encoder: Annotated[str | None, typer.Option(help="向量模型目录，缺省用设置所指或内置模型")] = None,
         processes: Annotated[int, typer.Option(min=0, help="进程数，0 表示自动")] = 0,
     ) -> None:
@@ -50,8 +56,8 @@ def register(app: typer.Typer) -> None:
         with _opened(source) as file:
             lines = sum(1 for _ in file)
         held = settings()
-        active = model or held.model or Registry(Home(held).directory / "models").active()
-        workers = Workers(processes or _suitable(lines), active, encoder or held.encoder)
+        active = model or model_in_use(held, Home(held), otherwise=BATCH_MODEL)
+        workers = Workers(processes or _suitable(lines, model_directory(active)), active, encoder or held.encoder)
         faulty = 0
         with _opened(source) as file, output.open("wb") as out:
             done = workers.map(partial(_read_lines, with_scores=scores), _batches(file))
@@ -61,8 +67,9 @@ def register(app: typer.Typer) -> None:
         console.print(f"共 {lines} 行，已写入 {output}" + (f"；其中 {faulty} 行有误，见该行 error" if faulty else ""))
 
 
-def _suitable(lines: int) -> int:
-    return 1 if lines < ONE_PROCESS_BELOW else max(1, len(os.sched_getaffinity(0)))
+def _suitable(lines: int, model: Path) -> int:
+    kind = "slow" if (model / READER).is_dir() else "fast"
+    return 1 if lines < ONE_PROCESS_BELOW[kind] else max(1, len(os.sched_getaffinity(0)))
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -15,8 +15,9 @@ from sqlalchemy import Engine, text
 
 from nlp.encoder import load_encoder
 from nlp.package import ModelPackage
-from nlp.pipeline import BUILTIN_MODEL, Pipeline
+from nlp.pipeline import Pipeline
 from service.home import Home
+from service.registry import model_in_use
 from service.settings import Settings, settings
 
 State = Literal["好", "注意", "不通"]
@@ -86,7 +87,7 @@ def _python() -> Finding:
 
 
 def _model(of: Settings) -> Finding:
-    package = ModelPackage.load(of.model or BUILTIN_MODEL)
+    package = ModelPackage.load(model_in_use(of, Home(of)))
     encoder = load_encoder(of.encoder)
     Pipeline(encoder=encoder, model=package)
     return Finding("模型", "好", f"{package.version}；向量 {encoder.name}，{encoder.dimensions} 维")

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nlp.package import ModelPackage
-from nlp.pipeline import BUILTIN_MODEL
+from nlp.pipeline import BUILTIN_MODELS
 from service.cli.main import build
 from service.registry import Registry
 from service.settings import settings
@@ -70,8 +70,8 @@ def test_several_processes_keep_the_order(tmp_path: Path) -> None:
 
 
 def test_the_model_in_use_reads(tmp_path: Path, home: Path) -> None:
-    made = ModelPackage.load(BUILTIN_MODEL)
-    config = {**made.config, "version": "all-red", "level_bias": [0.0, 0.0, 0.0, 90.0]}
+    made = ModelPackage.load(BUILTIN_MODELS["fast"])
+    config = {**made.config, "version": "red", "level_bias": [0.0, 0.0, 0.0, 90.0]}
     ModelPackage(config, made.arrays).save(tmp_path / "red")
     assert analysed(tmp_path)[3]["risk_level"] == "蓝"
     assert analysed(tmp_path, "--model", str(tmp_path / "red"))[3]["risk_level"] == "红"

@@ -9,7 +9,7 @@ from data_contracts.complaint import Complaint
 from data_contracts.review import Correction
 from data_contracts.search import SearchQuery
 from nlp.package import ModelPackage
-from nlp.pipeline import BUILTIN_MODEL
+from nlp.pipeline import BUILTIN_MODEL, BUILTIN_MODELS
 from service import context, review
 from service.access.principal import Principal
 from service.context import Service
@@ -22,10 +22,11 @@ CITY = Principal("k", "云州市研判中心", "admin", "/990100/")
 
 
 def package(directory: Path, version: str, change: float = 0.0) -> Path:
-    """The built-in package under another version, with its figures raised or lowered."""
-    made = ModelPackage.load(BUILTIN_MODEL)
+    """The fast built-in package under another version, with the figures of the one in use raised or lowered."""
+    made = ModelPackage.load(BUILTIN_MODELS["fast"])
     config = copy.deepcopy(made.config)
     config["version"] = version
+    config["cross_validated"] = copy.deepcopy(ModelPackage.load(BUILTIN_MODEL).config["cross_validated"])
     for figures in config["cross_validated"].values():
         figures["stage_macro_f1"] += change
     ModelPackage(config, made.arrays).save(directory)
@@ -43,7 +44,9 @@ class TestRegistry:
         assert registry.active() == BUILTIN_MODEL
         held = registry.promote(package(tmp_path / "new", "city-2", 0.1), "罗")
         assert registry.active() == held.directory == tmp_path / "models" / "city-2"
-        assert [(entry.name, entry.active) for entry in registry.listed()] == [(BUILTIN, False), ("city-2", True)]
+        assert [(entry.name, entry.active) for entry in registry.listed()] == [
+            ("accurate", False), ("fast", False), ("city-2", True),
+        ]  # fmt: skip
         assert [entry["by"] for entry in registry.history()] == ["罗"]
 
     def test_a_fallen_figure_is_refused_and_named(self, registry: Registry, tmp_path: Path):

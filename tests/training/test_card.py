@@ -2,13 +2,18 @@
 
 import json
 
-from nlp.pipeline import BUILTIN_MODEL
+import pytest
+
+from nlp.pipeline import BUILTIN_MODELS
 from training.card import card
 
 
-def test_the_card_tells_data_figures_and_limits() -> None:
-    config = json.loads((BUILTIN_MODEL / "config.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("name", BUILTIN_MODELS)
+def test_the_card_tells_data_figures_and_limits(name: str) -> None:
+    config = json.loads((BUILTIN_MODELS[name] / "config.json").read_text(encoding="utf-8"))
     told = card(config)
+    assert (BUILTIN_MODELS[name] / "MODEL_CARD.md").read_text(encoding="utf-8") == told
+    assert ("models/multilingual-e5-small-zh" in told) == (config["family"] == "transformer")
     assert config["version"] in told
     assert config["data_sha256"] in told
     for count in config["rows"].values():

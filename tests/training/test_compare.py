@@ -7,7 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from nlp.encoder import Encoder, load_encoder
-from nlp.pipeline import BUILTIN_MODEL
 from service.cli.main import build
 from service.registry import fallen_figures
 from training.datasets import Sourced
@@ -40,7 +39,7 @@ def test_a_report_tells_how_disturbed_texts_are_read(examples: list[Sourced], tm
     labelled = tmp_path / "labelled.jsonl"
     labelled.write_text("".join(item.example.model_dump_json() + "\n" for item in examples[:12]), encoding="utf-8")
     page = tmp_path / "report.html"
-    result = CliRunner().invoke(build(), ["evaluate", str(BUILTIN_MODEL), str(labelled), "--report", str(page)])
+    result = CliRunner().invoke(build(), ["evaluate", "fast", str(labelled), "--report", str(page)])
     assert result.exit_code == 0, result.output
     text = page.read_text(encoding="utf-8")
     assert "改动文本后的准确率" in text

@@ -11,10 +11,11 @@ from data_contracts.taxonomy import HEADS, taxonomy
 from nlp.encoder import Encoder, load_encoder
 from nlp.package import READER, ModelPackage, PackageError
 from nlp.prepare import prepare
+from nlp.reader import digest_of
 from training.cli import CONFIGS, _settings
 from training.datasets import DataError, Sourced, complaint_of
 from training.fit import FitConfig, fit
-from training.transformer import TransformerConfig
+from training.tuning import TransformerConfig
 
 TINY = TransformerConfig(
     base="models/tiny", prefix="", frozen_layers=1, epochs=12, rate=3e-3, head_rate=1e-2, averaging=0.8
@@ -90,3 +91,31 @@ def test_the_command_says_what_is_wrong_with_its_settings(tmp_path: Path) -> Non
     )
     assert result.exit_code == 2
     assert "folds" in result.output
+
+
+def test_new_labels_reach_a_transformer_package_without_tuning_anew(
+    examples: list[Sourced], encoder: Encoder, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts that the encoder learnt from keep their crossed scores, new ones are read by it."""
+    from training import transformer
+
+    first, later = examples[:48], examples[48:]
+    package = fit(first, encoder, FAMILIES["transformer"], "t-1", lambda _: None, checkpoint)
+    package.save(tmp_path)
+    monkeypatch.setattr(transformer, "tune", lambda *_: pytest.fail("tuned anew"))
+    tuned = ModelPackage.load(tmp_path).reader
+    assert tuned is not None
+    texts = [prepare(complaint_of(item.example)).model_text for item in (*first, *later)]
+    unseen = tuned.unseen(texts)
+    np.testing.assert_allclose(unseen[:48][0], tuned.crossed[1][list(tuned.crossed[0]).index(digest_of(texts[0]))])
+    np.testing.assert_allclose(unseen[48:], tuned.read(texts[48:]), atol=0.1)
+    again = fit(examples, encoder, FAMILIES["transformer"], "t-2", lambda _: None, tuned=tuned)
+    assert again.config["cross_validated"]["board"]["domain_accuracy"] > 0.9
+    assert again.config["data_sha256"] != package.config["data_sha256"]
+
+
+def test_a_reader_is_taken_from_a_transformer_only() -> None:
+    from training.cli import _reader_of
+
+    with pytest.raises(DataError, match="transformer"):
+        _reader_of("fast", FAMILIES["transformer"])

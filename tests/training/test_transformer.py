@@ -11,7 +11,8 @@ from nlp.package import columns, slices
 from nlp.reader import Network, Reader, Tokens, padded, pretrained
 from training import transformer
 from training.datasets import Sourced
-from training.transformer import UNLABELLED, Lower, Targets, TransformerConfig, adapt, class_weights, crossed, tune
+from training.transformer import UNLABELLED, Lower, Targets, adapt, class_weights, crossed, tune
+from training.tuning import TransformerConfig
 
 TINY = TransformerConfig(
     base="models/tiny", prefix="", frozen_layers=1, epochs=12, rate=3e-3, head_rate=1e-2, averaging=0.8, keep_every=3
